@@ -1,0 +1,157 @@
+# rkt: one makefile, no recursion but for private prefixes, no configure.
+#
+# A program is a row: its sources, its libraries.  The link lines are the
+# table of docs/ARCHITECTURE.md, and `make lint` checks them against the
+# programs that came out.
+
+PREFIX ?= /usr
+O ?= build
+V ?= 0
+DESTDIR ?=
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+PYTHON ?= python3
+
+# Under /usr the system's own /etc and /var; any other prefix keeps to itself.
+ifeq ($(PREFIX),/usr)
+SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
+else
+SYSCONFDIR ?= $(PREFIX)/etc
+LOCALSTATEDIR ?= $(PREFIX)/var
+endif
+BINDIR := $(PREFIX)/bin
+LIBEXECDIR := $(PREFIX)/libexec/rkt
+VENDORDIR := $(PREFIX)/lib/rkt
+MANDIR := $(PREFIX)/share/man
+VERSION := 2.0.0
+
+# --- flags -----------------------------------------------------------------
+WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wconversion -Wsign-conversion \
+	-Wimplicit-fallthrough -Wshadow -Wvla -Walloca -Wundef \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wcast-qual -Wwrite-strings -Wpointer-arith -Wswitch-enum \
+	-Wnull-dereference -Wframe-larger-than=16384 -Wdate-time \
+	-Werror=format-security -Werror=implicit \
+	-Werror=incompatible-pointer-types -Werror=int-conversion \
+	-Werror=return-type
+WARN_GCC := -Wtrampolines -Wbidi-chars=any -Wlogical-op -Wduplicated-cond \
+	-Wduplicated-branches -Wformat-signedness -Warith-conversion \
+	-Wcast-align=strict -Wstack-usage=16384 -Warray-bounds=2 \
+	-Wstringop-overflow=4
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection=full -fPIE -fno-strict-overflow \
+	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-common \
+	-fvisibility=hidden -fno-plt
+HARDEN_GCC := -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
+WERROR ?= -Werror
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(O)/gen
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(WARN_GCC) $(HARDEN) $(HARDEN_GCC) \
+	$(WERROR) -ffile-prefix-map=$(CURDIR)=.
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+	-Wl,-z,nodlopen,--as-needed,--no-copy-dt-needed-entries \
+	-Wl,--build-id=sha1,--fatal-warnings $(LDFLAGS)
+
+# --- programs --------------------------------------------------------------
+# What goes into root is listed by hand; so is what every program shares.
+privsep_root_SRCS := privsep/chan.c privsep/codec.c privsep/fds.c \
+	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c \
+	privsep/policy.c privsep/proto.c privsep/record.c
+privsep_SRCS := $(privsep_root_SRCS) privsep/worker.c
+appc_SRCS := $(sort $(wildcard appc/*.c))
+
+launcher_SRCS := $(sort $(wildcard launcher/*.c))
+cli_SRCS := $(sort $(wildcard cli/*.c))
+fetcher_SRCS := $(sort $(wildcard fetcher/*.c))
+verify_SRCS := $(sort $(wildcard verifier/openpgp/*.c))
+unpack_SRCS := $(sort $(wildcard verifier/unpack/*.c))
+nspawn_SRCS := $(sort $(wildcard stage1/nspawn/*.c))
+appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
+
+PROGRAMS := rkt conductor fetcher verify unpack stage1-nspawn appexec
+
+rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS)
+rkt_LIBS = -lkeyutils
+conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS)
+conductor_LIBS = -ljansson -lseccomp -lcap-ng
+fetcher_ALL = $(fetcher_SRCS) $(privsep_SRCS)
+fetcher_LIBS = -lcurl -lxml2
+verify_ALL = $(verify_SRCS) $(privsep_SRCS)
+verify_LIBS = -lgpgme -lcrypto
+unpack_ALL = $(unpack_SRCS) $(appc_SRCS) $(privsep_SRCS)
+unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal
+stage1-nspawn_SRCS = $(nspawn_SRCS) privsep/codec.c privsep/fds.c \
+	privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
+stage1-nspawn_LIBS =
+appexec_ALL = $(appexec_SRCS) privsep/codec.c privsep/log.c privsep/name.c \
+	privsep/proto.c privsep/fds.c
+appexec_LIBS =
+appexec_LDFLAGS = -static-pie
+
+fetcher_CPPFLAGS := -I/usr/include/libxml2
+
+POLICIES := $(sort $(wildcard policies/*.policy))
+GEN := $(patsubst policies/%.policy,$(O)/gen/policies/%.h,$(POLICIES))
+
+BINS := $(addprefix $(O)/,$(PROGRAMS))
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+.PHONY: all
+all: $(BINS)
+
+# --- rules -----------------------------------------------------------------
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+
+$(O)/.flags: FORCE
+	$(Q)mkdir -p $(O)
+	$(Q)echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(PREFIX)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(PREFIX)' >$@
+FORCE:
+
+$(O)/obj/%.o: %.c $(O)/.flags | $(GEN)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $($(firstword $(subst /, ,$<))_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(O)/obj/privsep/paths.o: CPPFLAGS += \
+	-DRKT_LIBEXECDIR='"$(LIBEXECDIR)"' -DRKT_VENDORDIR='"$(VENDORDIR)"' \
+	-DRKT_CONFDIR='"$(SYSCONFDIR)/rkt"' -DRKT_DATADIR='"$(LOCALSTATEDIR)/lib/rkt"' \
+	-DRKT_VERSION='"$(VERSION)"'
+
+define program
+$(O)/$(1): $$(call obj,$$($(1)_SRCS_ALL))
+	$$(call say,LD,$(1))
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$($(1)_LIBS)
+endef
+rkt_SRCS_ALL = $(rkt_SRCS)
+conductor_SRCS_ALL = $(conductor_SRCS)
+fetcher_SRCS_ALL = $(fetcher_ALL)
+verify_SRCS_ALL = $(verify_ALL)
+unpack_SRCS_ALL = $(unpack_ALL)
+stage1-nspawn_SRCS_ALL = $(stage1-nspawn_SRCS)
+appexec_SRCS_ALL = $(appexec_ALL)
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# Seccomp policies: text in, a BPF array in a header out (policies/mkpolicy.c).
+$(O)/mkpolicy: policies/mkpolicy.c
+	$(call say,HOSTCC,$<)
+	$(Q)mkdir -p $(O)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 -O1 -Wall -Wextra -o $@ $< -lseccomp
+$(O)/gen/policies/%.h: policies/%.policy $(O)/mkpolicy
+	$(call say,POLICY,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(O)/mkpolicy $* $< >$@.tmp && mv $@.tmp $@
+
+.PHONY: clean
+clean:
+	rm -rf $(O)
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

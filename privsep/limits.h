@@ -1,0 +1,93 @@
+#pragma once
+/*
+ * Numbers that more than one room must agree on.  Bytes unless said.
+ */
+#include <stdint.h>
+
+#define PS_MAX_MSG 65536u	/* header and payload of one message */
+#define PS_MAX_PLAN 1048576u	/* a whole plan */
+#define PS_MAX_FDS 4u		/* descriptors in one message */
+#define PS_MAX_SIGNATURE 65536u /* security: pre-parser's bound */
+#define PS_MAX_KEY 262144u	/* one key file */
+#define PS_MAX_MANIFEST 1048576u
+#define PS_MAX_APPS 32u
+#define PS_FETCH_SLOTS 16u	/* slots of one fetcher */
+#define PS_MAX_SLOTS 64u	/* slots of one launcher */
+#define PS_NO_SLOT 0xffffu
+#define PS_PLAN_VERSION 1u
+#define PS_DIGEST 64u /* SHA-512 */
+
+/* Descriptors that every worker is born with.  0 is /dev/null, 1 and 2 are
+ * the caller's stderr. */
+#define PS_CHAN_FD 3
+#define PS_SLOT_FD 4 /* fetcher: slot i is PS_SLOT_FD + i */
+
+/* The foreign id range: trees at rest (systemd's UIDS-GIDS.md). */
+#define PS_FOREIGN_BASE 2147352576u
+#define PS_RANGE 65536u
+
+/* What a slot may hold. */
+enum { PS_SLOT_IMAGE = 1, PS_SLOT_SIGNATURE = 2, PS_SLOT_KEY = 3 };
+
+enum { PS_DISCOVER_IMAGE = 1, PS_DISCOVER_KEYS = 2 };
+
+enum { PS_NET_NONE = 0, PS_NET_HOST = 1 };
+enum { PS_FLAVOR_NSPAWN = 1 };
+enum { PS_SECCOMP_DEFAULT = 0, PS_SECCOMP_WIDE = 1, PS_SECCOMP_NONE = 2 };
+
+/* --insecure-options, rkt's bits. */
+#define PS_INSECURE_IMAGE 1u
+#define PS_INSECURE_TLS 2u
+#define PS_INSECURE_ONDISK 4u
+#define PS_INSECURE_HTTP 8u
+#define PS_INSECURE_PUBKEY 16u
+#define PS_INSECURE_CAPABILITIES 32u
+#define PS_INSECURE_PATHS 64u
+#define PS_INSECURE_SECCOMP 128u
+#define PS_INSECURE_ALL 255u
+
+/* REFUSED codes. */
+enum {
+	PS_REFUSED_POLICY = 1,	   /* site policy says no */
+	PS_REFUSED_TRUST = 2,	   /* signature, key or name binding */
+	PS_REFUSED_IMAGE = 3,	   /* archive or manifest is bad */
+	PS_REFUSED_SYSTEM = 4,	   /* the machine failed (disk full, ...) */
+	PS_REFUSED_NOTFOUND = 5,   /* no such image, pod, slot */
+	PS_REFUSED_BUSY = 6,	   /* in use */
+	PS_REFUSED_PROTECTION = 7, /* a required protection cannot be applied */
+	PS_REFUSED_PLAN = 8	   /* the plan is not provable */
+};
+
+/* FETCH_FAILED codes. */
+enum {
+	PS_FETCH_URL = 1,
+	PS_FETCH_TLS = 2,
+	PS_FETCH_HTTP = 3,	/* status says no; status is set */
+	PS_FETCH_NETWORK = 4,
+	PS_FETCH_SIZE = 5,
+	PS_FETCH_INSECURE = 6,	/* would need plain http */
+	PS_FETCH_DISCOVERY = 7,
+	PS_FETCH_DISK = 8,
+	PS_FETCH_REDIRECT = 9
+};
+
+/* VERIFY_FAILED codes. */
+enum {
+	PS_VERIFY_FORMAT = 1,	 /* not exactly one detached signature */
+	PS_VERIFY_NO_KEY = 2,	 /* signer is not trusted for that name */
+	PS_VERIFY_BAD = 3,	 /* signature does not match */
+	PS_VERIFY_EXPIRED = 4,	 /* key or signature */
+	PS_VERIFY_REVOKED = 5,
+	PS_VERIFY_ALGORITHM = 6, /* weak digest or key */
+	PS_VERIFY_TIME = 7,
+	PS_VERIFY_SYSTEM = 8
+};
+
+/* UNPACK_FAILED codes. */
+enum {
+	PS_UNPACK_FORMAT = 1,	/* not a tar, damaged compression */
+	PS_UNPACK_LIMIT = 2,	/* too large, too many, ratio */
+	PS_UNPACK_MEMBER = 3,	/* a hostile member */
+	PS_UNPACK_MANIFEST = 4,
+	PS_UNPACK_SYSTEM = 5
+};
