@@ -5,6 +5,7 @@
  * conductor.  Form: kv.h, each key once but signer and label.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "privsep/limits.h"
