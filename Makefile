@@ -79,7 +79,7 @@ rkt_LIBS = -lkeyutils
 conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS)
 conductor_LIBS = -ljansson -lseccomp -lcap-ng
 fetcher_ALL = $(fetcher_SRCS) $(privsep_SRCS)
-fetcher_LIBS = -lcurl -lxml2
+fetcher_LIBS = -lcurl -lssl -lxml2
 verify_ALL = $(verify_SRCS) $(privsep_SRCS)
 verify_LIBS = -lgpgme -lcrypto
 unpack_ALL = $(unpack_SRCS) $(appc_SRCS) $(privsep_SRCS)
@@ -155,3 +155,36 @@ clean:
 	rm -rf $(O)
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+
+# --- install ---------------------------------------------------------------
+# The stage1 tree is made from this machine's own systemd, and belongs at rest
+# to the foreign id range; its parent is root's alone.
+.PHONY: install uninstall
+install: all
+	$(call say,INSTALL,$(PREFIX))
+	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
+		$(DESTDIR)$(VENDORDIR) $(DESTDIR)$(MANDIR)
+	$(Q)install -m 0755 $(O)/rkt $(DESTDIR)$(BINDIR)/rkt
+	$(Q)install -m 0755 $(addprefix $(O)/,$(filter-out rkt appexec,$(PROGRAMS))) \
+		$(DESTDIR)$(LIBEXECDIR)
+	$(Q)install -m 0644 policies/policy.default $(DESTDIR)$(VENDORDIR)/policy
+	$(Q)install -m 0644 policies/policy.production $(DESTDIR)$(VENDORDIR)/
+	$(Q)install -d -m 0700 $(DESTDIR)$(VENDORDIR)/stage1
+	$(Q)install -d -m 0755 $(DESTDIR)$(VENDORDIR)/stage1/nspawn
+	$(Q)sh stage1/nspawn/assemble.sh $(DESTDIR)$(VENDORDIR)/stage1/nspawn/rootfs $(O)/appexec
+	$(Q)chown -R -h 2147352576:2147352576 $(DESTDIR)$(VENDORDIR)/stage1/nspawn/rootfs
+	$(Q)for m in $(wildcard docs/man/*.[1-8]); do \
+		s=$${m##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s; \
+		install -m 0644 $$m $(DESTDIR)$(MANDIR)/man$$s; done
+	$(Q)[ -n '$(DESTDIR)' ] || sh policies/users.sh add $(PREFIX)
+
+# The data directory and the administrator's configuration stay.
+uninstall:
+	$(call say,REMOVE,$(PREFIX))
+	$(Q)[ -n '$(DESTDIR)' ] || sh policies/users.sh remove $(PREFIX)
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/rkt
+	$(Q)for m in $(notdir $(wildcard docs/man/*.[1-8])); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
+	$(Q)rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(VENDORDIR)/stage1
+	$(Q)rm -f $(DESTDIR)$(VENDORDIR)/policy $(DESTDIR)$(VENDORDIR)/policy.production
+	$(Q)rmdir $(DESTDIR)$(VENDORDIR) 2>/dev/null || true

@@ -1,0 +1,336 @@
+/*
+ * Verify, unpack, commit: how an image gets into the store.  Runs as root.
+ * HOSTILE: the request, and both workers' answers.  Root compares digests and
+ * names and moves files; it reads neither image nor signature.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/admit.h"
+#include "launcher/argv.h"
+#include "launcher/session.h"
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "launcher/trust.h"
+#include "launcher/workers.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/name.h"
+
+/* What is known of the image that is being admitted. */
+struct admission {
+	struct ps_msg_ADMIT_IMAGE m;
+	struct ln_slot *image, *signature; /* signature NULL: unsigned */
+	char name[256], origin[2048];
+	char signers[PS_MAX_SIGNERS][65];
+	char labels[PS_MAX_LABELS][512], found[256];
+	char staging[48];
+	int dir;
+	struct ps_record record;
+};
+
+static struct admission *
+begin(void)
+{
+	static struct admission a;
+
+	memset(&a, 0, sizeof(a));
+	a.dir = -1;
+	return &a;
+}
+
+bool
+ln_is_listed(uint8_t list[][PS_DIGEST], uint16_t n, const uint8_t image[PS_DIGEST])
+{
+	for (uint16_t i = 0; i < n; i++)
+		if (memcmp(list[i], image, PS_DIGEST) == 0)
+			return true;
+	return false;
+}
+
+/* 0 may run; else REFUSED has been sent, and 1 or a negative errno. */
+int
+ln_judge_image(struct ln_session *s, const struct ps_record *r, bool unsigned_ok)
+{
+	struct ps_policy *p = &s->policy;
+	int e = 0;
+
+	if (ln_is_listed(p->deny, p->n_deny, r->image))
+		e = ln_refuse(s, PS_REFUSED_POLICY,
+		    "site policy denies this image (deny-digest)");
+	else if (p->pinned && !ln_is_listed(p->pin, p->n_pin, r->image))
+		e = ln_refuse(s, PS_REFUSED_POLICY,
+		    "site policy pins images and this is not one of them (pin-digest)");
+	else if (r->n_signer == 0 && !unsigned_ok)
+		e = ln_refuse(s, PS_REFUSED_TRUST,
+		    "image \"%s\" was admitted without a signature; it needs "
+		    "--insecure-options=image", r->name);
+	else {
+		for (uint16_t i = 0; i < r->n_signer; i++)
+			if (!ln_trust_holds(s, r->name, r->signer[i])) {
+				e = ln_refuse(s, PS_REFUSED_TRUST,
+				    "key %s is not trusted for \"%s\" (see rkt trust)",
+				    r->signer[i], r->name);
+				return e < 0 ? e : 1;
+			}
+		return 0;
+	}
+	return e < 0 ? e : 1;
+}
+
+static int
+verify(struct ln_session *s, struct admission *a)
+{
+	static struct ps_msg_VERDICT v;
+	int r;
+
+	if (a->signature == NULL)
+		return 0;
+	r = ln_worker_check(s, a->image, a->signature, a->name, &v);
+	if (r != 0)
+		return r;
+	if (v.n_signers == 0) {
+		r = ln_refuse(s, PS_REFUSED_TRUST, "no signature was found good");
+		return r < 0 ? r : 1;
+	}
+	for (uint16_t i = 0; i < v.n_signers; i++) {
+		(void)snprintf(a->signers[i], 65, "%s", v.signers[i]);
+		a->record.signer[i] = a->signers[i];
+		if (a->name[0] && !ln_trust_holds(s, a->name, a->signers[i])) {
+			r = ln_refuse(s, PS_REFUSED_TRUST,
+			    "key %s is not trusted for \"%s\" (see rkt trust)",
+			    a->signers[i], a->name);
+			return r < 0 ? r : 1;
+		}
+	}
+	a->record.n_signer = v.n_signers;
+	a->record.signed_at = v.signed_at;
+	memcpy(a->record.raw, v.raw, PS_DIGEST);
+	return 0;
+}
+
+/* image/.new-<random>/tree/rootfs, locked so that no one sweeps it away. */
+static int
+make_staging(struct ln_session *s, struct admission *a)
+{
+	_cleanup_fd_ int tree = -1, rootfs = -1;
+	uint64_t n[2];
+	int r = sys_random(n, sizeof(n));
+
+	if (r < 0)
+		return r;
+	(void)snprintf(a->staging, sizeof(a->staging), ".new-%016llx%016llx",
+	    (unsigned long long)n[0], (unsigned long long)n[1]);
+	r = sys_mkdir(s->image, a->staging, 0700);
+	if (r < 0)
+		return r;
+	a->dir = sys_open(s->image, a->staging, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (a->dir < 0 || (r = sys_flock(a->dir, true)) < 0)
+		return a->dir < 0 ? a->dir : r;
+	r = sys_mkdir(a->dir, "tree", 0700);
+	tree = r < 0 ? r : sys_open(a->dir, "tree", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = tree < 0 ? tree : sys_mkdir(tree, "rootfs", 0700);
+	rootfs = r < 0 ? r : sys_open(tree, "rootfs", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	return rootfs < 0 ? rootfs
+			  : sys_own(rootfs, PS_FOREIGN_BASE, PS_FOREIGN_BASE, 0755);
+}
+
+/* The worker's answer, copied out of its frame, into the record. */
+static void
+note(struct admission *a, const struct ps_msg_UNPACKED *u)
+{
+	struct ps_record *r = &a->record;
+
+	memcpy(r->image, u->image, PS_DIGEST);
+	memcpy(r->tree, u->tree, PS_DIGEST);
+	if (!a->signature)
+		memcpy(r->raw, u->raw, PS_DIGEST);
+	(void)snprintf(a->found, sizeof(a->found), "%s", u->name);
+	r->name = a->found;
+	r->origin = a->origin;
+	for (uint16_t i = 0; i < u->n_labels; i++) {
+		(void)snprintf(a->labels[i], 512, "%s", u->labels[i]);
+		r->label[i] = a->labels[i];
+	}
+	r->n_label = u->n_labels;
+	r->raw_size = u->raw_size;
+	r->tar_size = u->tar_size;
+	r->tree_size = u->tree_size;
+	r->entries = u->entries;
+	r->imported_at = sys_now();
+}
+
+static int
+unpack(struct ln_session *s, struct admission *a)
+{
+	static struct ps_msg_UNPACKED u;
+	_cleanup_fd_ int rootfs = -1, manifest = -1, writable = -1;
+	int r = make_staging(s, a);
+
+	if (r == 0)
+		rootfs = sys_open(a->dir, "tree/rootfs", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	manifest = r == 0 ? sys_tmpfile(a->dir) : -1;
+	writable = manifest < 0 ? -1 : sys_writeonly(manifest);
+	if (r < 0 || rootfs < 0 || writable < 0) {
+		r = ln_refuse_error(s, r < 0 ? r : rootfs < 0 ? rootfs : -errno,
+		    "cannot make room in the store");
+		return r < 0 ? r : 1;
+	}
+	r = ln_worker_unpack(s, a->image, rootfs, writable, &u);
+	if (r != 0)
+		return r;
+	if (u.raw_size != a->image->size ||
+	    (a->signature && memcmp(u.raw, a->record.raw, PS_DIGEST) != 0)) {
+		r = ln_refuse(s, PS_REFUSED_TRUST, "verify and unpack do not agree on "
+		    "the image's digest; nothing was admitted");
+		return r < 0 ? r : 1;
+	}
+	note(a, &u);
+	if (a->name[0] && strcmp(a->name, a->found) != 0 &&
+	    (a->m.insecure & PS_INSECURE_IMAGE) == 0) {
+		r = ln_refuse(s, PS_REFUSED_TRUST, "asked for \"%s\", but the image "
+		    "calls itself \"%s\"", a->name, a->found);
+		return r < 0 ? r : 1;
+	}
+	r = sys_own(manifest, 0, s->rkt.gid, 0640);
+	if (r == 0)
+		r = sys_link(manifest, a->dir, "manifest");
+	if (r < 0)
+		r = ln_refuse_error(s, r, "cannot write the manifest");
+	else
+		return ln_judge_image(s, &a->record, a->signature == NULL);
+	return r < 0 ? r : 1;
+}
+
+static int
+link_slot(struct ln_session *s, struct ln_slot *slot, int dir, const char *name)
+{
+	int r = sys_own(slot->fd, 0, s->rkt.gid, 0640);
+
+	return r < 0 ? r : sys_link(slot->fd, dir, name);
+}
+
+static int
+write_record(struct ln_session *s, struct admission *a, int dir, const char *name)
+{
+	static char text[PS_MAX_RECORD];
+	int n = ps_record_format(&a->record, text, sizeof(text));
+
+	return n < 0 ? n : ln_write_file(s, dir, name, text, (size_t)n);
+}
+
+/* Everything on disk, then the one rename that makes it an image. */
+static int
+commit(struct ln_session *s, struct admission *a, bool *ret_existed)
+{
+	char id[PS_IMAGE_ID_LEN + 1];
+	int r = link_slot(s, a->image, a->dir, "blob");
+
+	if (r == 0 && a->signature)
+		r = link_slot(s, a->signature, a->dir, "signature");
+	if (r == 0)
+		r = write_record(s, a, a->dir, "record");
+	if (r == 0)
+		r = sys_own(a->dir, 0, s->rkt.gid, 0750);
+	if (r == 0)
+		r = sys_syncfs(a->dir);
+	if (r < 0)
+		return r;
+	ps_image_id(a->record.image, id);
+	r = sys_rename(s->image, a->staging, s->image, id, false);
+	*ret_existed = r == -EEXIST || r == -ENOTEMPTY;
+	if (r == 0)
+		a->staging[0] = '\0';
+	return *ret_existed ? 0 : r < 0 ? r : sys_fsync(s->image);
+}
+
+/* The same image again: a better record (signed now) replaces the old one. */
+static int
+renew(struct ln_session *s, struct admission *a)
+{
+	static char text[PS_MAX_RECORD + 1];
+	char id[PS_IMAGE_ID_LEN + 1];
+	_cleanup_fd_ int dir = -1;
+	struct ps_record old;
+	int r = ln_record_read(s, a->record.image, text, &old);
+
+	if (r == 0 && (old.n_signer > 0 || a->record.n_signer == 0))
+		return 0;
+	if (r == 0 && memcmp(old.tree, a->record.tree, PS_DIGEST) != 0)
+		return -EBADMSG;
+	ps_image_id(a->record.image, id);
+	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (dir < 0)
+		return dir;
+	r = sys_rename(a->dir, "record", dir, "record", true);
+	if (r == 0)
+		r = sys_rename(a->dir, "signature", dir, "signature", true);
+	if (r == 0)
+		r = sys_rename(a->dir, "blob", dir, "blob", true);
+	return r < 0 ? r : sys_fsync(dir);
+}
+
+static int
+answer(struct ln_session *s, const struct admission *a, bool existed)
+{
+	struct ps_msg_ADMITTED m = { .name = a->found,
+		.signer = a->record.n_signer ? a->record.signer[0] : "",
+		.existed = existed };
+
+	memcpy(m.image, a->record.image, PS_DIGEST);
+	return PS_SEND(&s->control, ADMITTED, &m, NULL, 0);
+}
+
+static int
+admit(struct ln_session *s, struct admission *a)
+{
+	bool existed = false;
+	int r = verify(s, a);
+
+	if (r == 0)
+		r = unpack(s, a);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = commit(s, a, &existed);
+	if (r == 0 && existed)
+		r = renew(s, a);
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot commit the image to the store");
+	return answer(s, a, existed);
+}
+
+int
+ln_admit_image(struct ln_session *s, struct ps_frame *f)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	struct admission *a = begin();
+	int r;
+
+	if (ps_decode_ADMIT_IMAGE(f->payload, f->length, &a->m) < 0)
+		return -EPROTO;
+	(void)snprintf(a->name, sizeof(a->name), "%s", a->m.name);
+	(void)snprintf(a->origin, sizeof(a->origin), "%s", a->m.origin);
+	a->image = ln_slot_get(s, a->m.image, PS_SLOT_IMAGE);
+	if (a->m.signature != PS_NO_SLOT)
+		a->signature = ln_slot_get(s, a->m.signature, PS_SLOT_SIGNATURE);
+	if (!a->image || (a->m.signature != PS_NO_SLOT && !a->signature) ||
+	    (a->m.insecure & ~ln_argv_insecure(argv)) != 0)
+		return -EPROTO;
+	if ((a->m.insecure & ~s->policy.insecure) != 0)
+		r = ln_refuse(s, PS_REFUSED_POLICY, "site policy does not allow these "
+		    "--insecure-options (insecure-options)");
+	else if (!a->signature && (a->m.insecure & PS_INSECURE_IMAGE) == 0)
+		r = ln_refuse(s, PS_REFUSED_TRUST, "no signature was given");
+	else
+		r = admit(s, a);
+	if (a->staging[0])
+		(void)ln_remove_tree(s->image, a->staging);
+	ps_close_fd(&a->dir);
+	ln_slot_free(a->image);
+	if (a->signature)
+		ln_slot_free(a->signature);
+	return r;
+}

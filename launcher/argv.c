@@ -1,0 +1,142 @@
+/*
+ * The operator's own words.  Pure; used by the plan's proof and by whatever
+ * opens a path or widens a limit on the conductor's word.
+ */
+#include "launcher/argv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "privsep/policy.h"
+
+/* The next operator's word behind *at; skips an app's arguments. */
+static const char *
+next_word(struct ln_argv a, int *at)
+{
+	while (++*at < a.argc) {
+		if (strcmp(a.argv[*at], "--") != 0)
+			return a.argv[*at];
+		while (*at < a.argc && strcmp(a.argv[*at], "---") != 0)
+			++*at;
+	}
+	return NULL;
+}
+
+bool
+ln_argv_names(struct ln_argv a, const char *value)
+{
+	const char *word;
+
+	for (int at = 0; (word = next_word(a, &at)) != NULL;) {
+		const char *eq = strchr(word, '=');
+
+		if (strcmp(word, value) == 0)
+			return true;
+		if (strncmp(word, "--", 2) == 0 && eq && strcmp(eq + 1, value) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+ln_argv_file(struct ln_argv a, const char *path)
+{
+	char bare[4200];
+	size_t n = strlen(path);
+
+	if (n == 0 || n > 4095)
+		return false;
+	(void)snprintf(bare, sizeof(bare), "file://%s", path);
+	if (ln_argv_names(a, path) || ln_argv_names(a, bare))
+		return true;
+	if (n < 5 || strcmp(path + n - 4, ".asc") != 0)
+		return false;
+	memcpy(bare, path, n - 4);
+	bare[n - 4] = '\0';
+	return ln_argv_file(a, bare);
+}
+
+bool
+ln_argv_has(struct ln_argv a, const char *flag)
+{
+	size_t n = strlen(flag);
+	const char *word;
+
+	for (int at = 0; (word = next_word(a, &at)) != NULL;)
+		if (strncmp(word, flag, n) == 0 && (word[n] == '\0' || word[n] == '='))
+			return true;
+	return false;
+}
+
+bool
+ln_argv_flag(struct ln_argv a, const char *flag)
+{
+	static const char *const yes[] = { "", "=true", "=1", "=t", "=T", "=TRUE",
+		"=True" };
+	size_t n = strlen(flag);
+	const char *word;
+
+	for (int at = 0; (word = next_word(a, &at)) != NULL;) {
+		if (strncmp(word, flag, n) != 0)
+			continue;
+		for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+			if (strcmp(word + n, yes[i]) == 0)
+				return true;
+	}
+	return false;
+}
+
+const char *
+ln_argv_value(struct ln_argv a, const char *flag, int *at)
+{
+	size_t n = strlen(flag);
+	const char *word;
+
+	while ((word = next_word(a, at)) != NULL) {
+		if (strncmp(word, flag, n) != 0)
+			continue;
+		if (word[n] == '=')
+			return word + n + 1;
+		if (word[n] == '\0' && *at + 1 < a.argc)
+			return a.argv[*at + 1];
+	}
+	return NULL;
+}
+
+bool
+ln_argv_option(struct ln_argv a, const char *flag, const char *value)
+{
+	const char *v;
+
+	for (int at = 0; (v = ln_argv_value(a, flag, &at)) != NULL;)
+		if (strcmp(v, value) == 0)
+			return true;
+	return false;
+}
+
+uint32_t
+ln_argv_insecure(struct ln_argv a)
+{
+	uint32_t all = 0, bits;
+	const char *list, *word;
+	size_t n;
+
+	for (int at = 0; (list = ln_argv_value(a, "--insecure-options", &at));)
+		if (ps_parse_insecure(list, &bits, &word, &n))
+			all |= bits;
+	return all;
+}
+
+uint64_t
+ln_argv_caps(struct ln_argv a)
+{
+	static const char *const flags[] = { "--caps-retain", "--cap-retain" };
+	uint64_t all = 0, caps;
+	const char *list;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		for (int at = 0; (list = ln_argv_value(a, flags[i], &at));)
+			if (ps_parse_caps(list, &caps))
+				all |= caps;
+	return all;
+}

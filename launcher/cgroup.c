@@ -1,0 +1,306 @@
+/*
+ * Cgroups.  Runs as root, below /sys/fs/cgroup alone; every name is ours or
+ * the kernel's.
+ */
+#include "launcher/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+
+#define CGROUP "/sys/fs/cgroup"
+#define PERIOD 100000u /* us */
+
+/* Where this process is: "path" of the line whose controllers are name. */
+struct place {
+	char text[4096];
+};
+
+static int
+read_text(const char *path, char *ret, size_t size)
+{
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
+
+	if (n < 0)
+		return fd < 0 ? fd : -errno;
+	ret[n] = '\0';
+	return 0;
+}
+
+/* Lines are "7:cpu,cpuacct:/a/b"; name "" is v2's. */
+static bool
+own_path(const char *text, const char *name, char *ret, size_t size)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = text; line && *line;) {
+		const char *first = strchr(line, ':');
+		const char *second = first ? strchr(first + 1, ':') : NULL;
+		const char *stop = strchr(line, '\n');
+
+		if (second && (size_t)(second - first - 1) == n &&
+		    memcmp(first + 1, name, n) == 0) {
+			size_t len = stop ? (size_t)(stop - second - 1)
+					  : strlen(second + 1);
+
+			if (len >= size)
+				return false;
+			memcpy(ret, second + 1, len);
+			ret[len] = '\0';
+			return true;
+		}
+		line = stop ? stop + 1 : NULL;
+	}
+	return false;
+}
+
+struct made {
+	char *text;
+	size_t at;
+	const char *uuid;
+};
+
+/* mkdir <mount>/<own>/rkt-<uuid>; its descriptor. */
+static int
+make(struct made *m, const char *mount, const char *own)
+{
+	char path[3000];
+	int r, n = snprintf(path, sizeof(path), CGROUP "/%s%s/rkt-%s", mount,
+		strcmp(own, "/") == 0 ? "" : own, m->uuid);
+
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    m->at + (size_t)n + 2 > LN_CGROUP_TEXT)
+		return -ENAMETOOLONG;
+	r = sys_mkdir(AT_FDCWD, path, 0755);
+	if (r < 0 && r != -EEXIST)
+		return r;
+	memcpy(m->text + m->at, path, (size_t)n);
+	m->at += (size_t)n;
+	m->text[m->at++] = '\n';
+	m->text[m->at] = '\0';
+	return sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+}
+
+static int
+put_number(int dir, const char *file, uint64_t n)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)n);
+	return sys_put(dir, file, text);
+}
+
+/* cpu.weight from cpu.shares, as systemd and runc convert. */
+static uint64_t
+weight(uint32_t shares)
+{
+	return 1 + ((uint64_t)(shares - 2) * 9999) / 262142;
+}
+
+static int
+limits_v2(int dir, const struct ln_limits *l, const char **missing)
+{
+	char text[64];
+	int r = 0;
+
+	*missing = "memory";
+	if (l->memory)
+		r = put_number(dir, "memory.max", l->memory);
+	if (r == 0 && l->memory)
+		(void)put_number(dir, "memory.swap.max", 0);
+	if (r < 0)
+		return r;
+	*missing = "cpu";
+	if (l->cpu_milli) {
+		(void)snprintf(text, sizeof(text), "%llu %u\n",
+		    (unsigned long long)(l->cpu_milli * PERIOD / 1000), PERIOD);
+		r = sys_put(dir, "cpu.max", text);
+	}
+	if (r == 0 && l->cpu_shares)
+		r = put_number(dir, "cpu.weight", weight(l->cpu_shares));
+	return r;
+}
+
+static int
+enter_v2(struct made *m, const char *mount, const char *own,
+    const struct ln_limits *l, const char **missing)
+{
+	_cleanup_fd_ int dir = make(m, mount, own), parent = -1;
+	char above[3000];
+	int r;
+
+	*missing = "cgroup2";
+	if (dir < 0)
+		return dir;
+	(void)snprintf(above, sizeof(above), CGROUP "/%s%s", mount, own);
+	parent = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	r = sys_put(dir, "cgroup.procs", "0\n");
+	if (r == 0 && l && (l->memory || l->cpu_milli || l->cpu_shares)) {
+		/* The parent lends its controllers once it is empty itself. */
+		if (l->memory)
+			(void)sys_put(parent, "cgroup.subtree_control", "+memory\n");
+		if (l->cpu_milli || l->cpu_shares)
+			(void)sys_put(parent, "cgroup.subtree_control", "+cpu\n");
+		r = limits_v2(dir, l, missing);
+	}
+	return r;
+}
+
+static int
+enter_memory(struct made *m, const char *self, const struct ln_limits *l)
+{
+	char own[2048];
+	_cleanup_fd_ int dir = -1;
+	int r;
+
+	if (!own_path(self, "memory", own, sizeof(own)))
+		return -ENOENT;
+	dir = make(m, "memory", own);
+	if (dir < 0)
+		return dir;
+	r = put_number(dir, "memory.limit_in_bytes", l->memory);
+	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
+}
+
+static int
+enter_cpu(struct made *m, const char *self, const struct ln_limits *l)
+{
+	static const char *const names[] = { "cpu", "cpu,cpuacct", "cpuacct,cpu" };
+	char own[2048];
+	_cleanup_fd_ int dir = -1;
+	size_t i = 0;
+	int r = 0;
+
+	while (i < PS_COUNT(names) && !own_path(self, names[i], own, sizeof(own)))
+		i++;
+	if (i == PS_COUNT(names))
+		return -ENOENT;
+	dir = make(m, names[i], own);
+	if (dir < 0)
+		return dir;
+	if (l->cpu_milli) {
+		r = put_number(dir, "cpu.cfs_period_us", PERIOD);
+		if (r == 0)
+			r = put_number(dir, "cpu.cfs_quota_us",
+			    l->cpu_milli * PERIOD / 1000);
+	}
+	if (r == 0 && l->cpu_shares)
+		r = put_number(dir, "cpu.shares", l->cpu_shares);
+	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
+}
+
+/* Hierarchies without controllers: nspawn makes its own below, so they are
+ * put where they can be taken away again. */
+static int
+enter_v1(struct made *m, const char *self, const struct ln_limits *l,
+    const char **missing)
+{
+	char own[2048];
+	int r = 0;
+
+	*missing = "memory";
+	if (l->memory)
+		r = enter_memory(m, self, l);
+	if (r < 0)
+		return r;
+	*missing = "cpu";
+	if (l->cpu_milli || l->cpu_shares)
+		r = enter_cpu(m, self, l);
+	if (r < 0)
+		return r;
+	*missing = "name=systemd";
+	if (own_path(self, "name=systemd", own, sizeof(own))) {
+		_cleanup_fd_ int dir = make(m, "systemd", own);
+
+		r = dir < 0 ? dir : sys_put(dir, "cgroup.procs", "0\n");
+	}
+	if (r == 0 && own_path(self, "", own, sizeof(own)))
+		r = enter_v2(m, "unified", own, NULL, missing);
+	return r == -ENOENT ? 0 : r;
+}
+
+int
+ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
+    char paths[LN_CGROUP_TEXT], const char **ret_missing)
+{
+	static struct place self;
+	struct made m = { .text = paths, .uuid = uuid };
+	char own[2048];
+	_cleanup_fd_ int v2 = sys_open(AT_FDCWD, CGROUP "/cgroup.controllers",
+	    O_RDONLY, 0, SYS_HOST);
+	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
+
+	paths[0] = '\0';
+	*ret_missing = "/proc/self/cgroup";
+	if (r < 0)
+		return r;
+	if (v2 < 0)
+		return enter_v1(&m, self.text, limits, ret_missing);
+	if (!own_path(self.text, "", own, sizeof(own)))
+		return -ENOENT;
+	return enter_v2(&m, "", own, limits, ret_missing);
+}
+
+/* Cgroup directories are removed from the leaves; two levels are nspawn's,
+ * the rest its systemd's. */
+static void
+remove_below(int dir, const char *name, unsigned depth)
+{
+	_cleanup_fd_ int fd =
+	    sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	struct dirent *e;
+	DIR *d;
+
+	if (fd < 0 || depth > 16)
+		return;
+	d = fdopendir(dup(fd));
+	while (d && (e = readdir(d)) != NULL)
+		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+			remove_below(fd, e->d_name, depth + 1);
+	if (d)
+		(void)closedir(d);
+	(void)sys_unlink(dir, name, true);
+}
+
+void
+ln_cgroup_remove(const char *uuid, char *paths)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "/rkt-%s", uuid);
+	for (char *line = strtok_r(paths, "\n", &paths); line;
+	     line = strtok_r(NULL, "\n", &paths)) {
+		size_t n = strlen(line);
+		_cleanup_fd_ int parent = -1;
+
+		if (strncmp(line, CGROUP "/", sizeof(CGROUP)) != 0 ||
+		    n < strlen(name) || strcmp(line + n - strlen(name), name) != 0)
+			continue;
+		line[n - strlen(name)] = '\0';
+		parent = sys_open(AT_FDCWD, line, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+		if (parent >= 0)
+			remove_below(parent, name + 1, 0);
+	}
+}
+
+bool
+ln_cgroup_in_service(void)
+{
+	static struct place self;
+	char own[2048];
+	size_t n;
+
+	if (read_text("/proc/self/cgroup", self.text, sizeof(self.text)) < 0 ||
+	    (!own_path(self.text, "name=systemd", own, sizeof(own)) &&
+		!own_path(self.text, "", own, sizeof(own))))
+		return false;
+	n = strlen(own);
+	return n > 8 && strcmp(own + n - 8, ".service") == 0;
+}

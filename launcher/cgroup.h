@@ -1,0 +1,27 @@
+#pragma once
+/*
+ * A pod's cgroups: one directory below the launcher's own in each hierarchy
+ * that is needed, so that what contains rkt contains the pod.  v2 alone, v1,
+ * and hybrid.
+ */
+#include "launcher/plan.h"
+#include "launcher/session.h"
+
+#define LN_CGROUP_TEXT 4096
+
+struct ln_limits {
+	uint64_t memory;     /* bytes, 0 none */
+	uint64_t cpu_milli;  /* 0 none */
+	uint32_t cpu_shares; /* 0 none */
+};
+
+/* Makes them, sets limits, moves this process in.  paths: the directories
+ * made, one a line, for the pod's file `cgroup`.  On failure *ret_missing
+ * names the controller. */
+int ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
+    char paths[LN_CGROUP_TEXT], const char **ret_missing);
+/* Removes directories listed as above, and empty ones below them; only names
+ * that end in rkt-<uuid> are touched. */
+void ln_cgroup_remove(const char *uuid, char *paths);
+/* The launcher runs in a systemd service of its own. */
+bool ln_cgroup_in_service(void);

@@ -1,0 +1,64 @@
+/*
+ * The registry of id ranges.  Runs as root.  Constant time: a random start,
+ * then the first range that no one holds.
+ */
+#include "launcher/id.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+
+static int
+claim(struct ln_session *s, uint32_t base, const char *uuid)
+{
+	char name[16];
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%u", base);
+	fd = sys_open(s->ids, name, O_WRONLY | O_CREAT | O_EXCL, 0600, SYS_BENEATH);
+	if (fd < 0)
+		return fd;
+	r = ps_write_full(fd, uuid, 36);
+	if (r < 0)
+		(void)sys_unlink(s->ids, name, false);
+	return r;
+}
+
+int
+ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base)
+{
+	uint32_t start;
+	int r = sys_random(&start, sizeof(start));
+
+	for (uint32_t i = 0; r == 0 && i < s->policy.id_count; i++) {
+		uint32_t n = (uint32_t)(((uint64_t)start + i) % s->policy.id_count);
+		uint32_t base = s->policy.id_first + n * PS_RANGE;
+
+		r = claim(s, base, uuid);
+		if (r == 0)
+			*ret_base = base;
+		if (r != -EEXIST)
+			return r;
+		r = 0;
+	}
+	return r < 0 ? r : -ENOSPC;
+}
+
+void
+ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
+{
+	char name[16], holder[36];
+	_cleanup_fd_ int fd = -1;
+
+	(void)snprintf(name, sizeof(name), "%u", base);
+	fd = sys_open(s->ids, name, O_RDONLY, 0, SYS_BENEATH);
+	if (fd >= 0 && ps_pread_full(fd, holder, sizeof(holder), 0) == 0 &&
+	    memcmp(holder, uuid, sizeof(holder)) == 0)
+		(void)sys_unlink(s->ids, name, false);
+}

@@ -1,0 +1,12 @@
+#pragma once
+/*
+ * Claims of id ranges: ids/<base> is a file that holds the pod's uuid.  A
+ * claim is made with O_EXCL, so two pods never hold the same range.
+ */
+#include "launcher/session.h"
+
+/* A range of 65536 ids from the site policy's id-range for this pod.
+ * -ENOSPC: all are taken (run rkt gc). */
+int ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base);
+/* Give it back; only the pod that holds it can. */
+void ln_id_release(struct ln_session *s, const char *uuid, uint32_t base);

@@ -1,0 +1,179 @@
+/*
+ * rkt, started by root: the launcher.  Before it looks at anything but
+ * argv[0] it starts the conductor, which reads the command line; then it does
+ * what its permit table allows, and ends, or becomes stage1 by execve.
+ * Started by anyone else it executes the conductor in its own stead.
+ *
+ * Parses nothing foreign (G1).  Links libc and libkeyutils.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "launcher/pod.h"
+#include "launcher/session.h"
+#include "launcher/sys.h"
+#include "launcher/users.h"
+#include "launcher/workers.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/log.h"
+#include "privsep/paths.h"
+
+#define RKT_ERROR 254 /* rkt's code for its own errors */
+
+static struct ln_session session = { .state = LN_START, .conductor = -1,
+	.fetcher = -1, .data = -1, .image = -1, .pods = -1, .ids = -1,
+	.quarantine = -1, .system_config = -1, .local_config = -1,
+	.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
+	.plan = -1 };
+
+/* A policy file is root's, and no one else may write it. */
+static void
+read_policy(const char *dir, char *text)
+{
+	char path[1100], error[256];
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/policy", dir);
+	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, SYS_HOST);
+	if (fd == -ENOENT)
+		return;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		ps_die(RKT_ERROR, "site policy %s cannot be read", path);
+	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
+		ps_die(RKT_ERROR, "site policy %s must be root's, and writable by "
+		    "root alone (chown root, chmod go-w)", path);
+	if (st.st_size > (off_t)PS_MAX_POLICY)
+		ps_die(RKT_ERROR, "site policy %s is too large", path);
+	r = ps_pread_full(fd, text, (size_t)st.st_size, 0);
+	if (r < 0)
+		ps_die(RKT_ERROR, "site policy %s cannot be read", path);
+	if (ps_policy_apply(&session.policy, text, (size_t)st.st_size, error) < 0)
+		ps_die(RKT_ERROR, "site policy %s: %s", path, error);
+}
+
+/* `rkt policy lint` must work where the policy does not. */
+static bool
+wants_lint(int argc, char *const *argv)
+{
+	return argc >= 3 && strcmp(argv[1], "policy") == 0 &&
+	    strcmp(argv[2], "lint") == 0;
+}
+
+static void
+open_stdio(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= 2);
+	ps_close_fd(&fd);
+}
+
+/* The operator's environment may not reach into our programs. */
+static char *const *
+clean_environment(char **env)
+{
+	static const char *const bad[] = { "LD_", "GLIBC_", "GCONV_", "MALLOC_",
+		"GETCONF_", "LOCPATH=", "NLSPATH=", "TZDIR=", "RES_OPTIONS=" };
+	char **to = env;
+
+	for (char **from = env; *from; from++) {
+		bool keep = true;
+
+		for (size_t i = 0; i < PS_COUNT(bad); i++)
+			if (strncmp(*from, bad[i], strlen(bad[i])) == 0)
+				keep = false;
+		if (keep)
+			*to++ = *from;
+	}
+	*to = NULL;
+	return env;
+}
+
+static _noreturn_ void
+become_conductor(char *const *argv, char *const *env)
+{
+	char path[1100];
+
+	(void)snprintf(path, sizeof(path), "%s/conductor", ps_libexec_dir);
+	(void)execve(path, argv, env);
+	ps_die(RKT_ERROR, "cannot execute %s: %s", path, strerror(errno));
+}
+
+static void
+guard(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)umask(022);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CORE, &none) < 0)
+		ps_die(RKT_ERROR, "cannot guard the launcher");
+}
+
+/* The conductor's exit code is the person's, but for our own deaths. */
+static int
+last_word(struct ln_session *s, int served)
+{
+	int status = RKT_ERROR, r;
+
+	ps_close_fd(&s->control.fd);
+	if (s->fetcher >= 0)
+		(void)sys_kill(s->fetcher);
+	if (served < 0) {
+		ps_log("the conductor broke its protocol and was ended (%s)",
+		    strerror(-served));
+		(void)sys_kill(s->conductor);
+		return RKT_ERROR;
+	}
+	r = sys_wait(s->conductor, s->started ? 5000 : -1, &status);
+	if (r < 0 || status > 255) {
+		if (r < 0)
+			(void)sys_kill(s->conductor);
+		return RKT_ERROR;
+	}
+	return status;
+}
+
+int
+main(int argc, char **argv, char **env)
+{
+	static char vendor[PS_MAX_POLICY], local[PS_MAX_POLICY];
+	struct ln_session *s = &session;
+	const char *missing;
+	int r, status;
+
+	open_stdio();
+	if (geteuid() != 0 || getuid() != 0)
+		become_conductor(argv, env);
+	guard();
+	s->argc = argc;
+	s->argv = argv;
+	s->env = clean_environment(env);
+	ps_policy_default(&s->policy);
+	if (!wants_lint(argc, argv)) {
+		read_policy(ps_vendor_dir, vendor);
+		read_policy(ps_conf_dir, local);
+	}
+	r = ln_find_users(s, &missing);
+	if (r < 0)
+		ps_die(RKT_ERROR, "service user %s is missing (make install makes it)",
+		    missing);
+	r = ln_worker_conductor(s);
+	if (r < 0)
+		ps_die(RKT_ERROR, "cannot start the conductor: %s", strerror(-r));
+	r = ln_serve(s);
+	status = last_word(s, r);
+	if (r == 0 && s->started && status == 0)
+		ln_become_stage1(s);
+	return status;
+}

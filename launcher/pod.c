@@ -1,0 +1,425 @@
+/*
+ * Starting a pod: prove the plan, judge its images, make the pod directory,
+ * mounts and cgroups, and become stage1.  Runs as root.  HOSTILE: the plan,
+ * made by a conductor that may be compromised; the records are root's own.
+ * Nothing here grows with the size of an image or the number of pods.
+ */
+#include "launcher/pod.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "launcher/admit.h"
+#include "launcher/cgroup.h"
+#include "launcher/id.h"
+#include "launcher/plan.h"
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "launcher/workers.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/log.h"
+#include "privsep/name.h"
+#include "privsep/paths.h"
+
+/* Refused and said so; the session goes on. */
+#define TOLD 1
+
+static struct ln_plan plan;
+
+static int
+told(int r)
+{
+	return r < 0 ? r : TOLD;
+}
+
+static int
+take_plan(struct ln_session *s, struct ps_frame *f, const uint8_t **ret,
+    uint64_t *ret_size)
+{
+	struct ps_msg_START_POD m;
+	uint64_t size;
+	void *p;
+
+	if (ps_decode_START_POD(f->payload, f->length, &m) < 0 ||
+	    ps_check_sealed(f->fds[0], PS_MAX_PLAN, &size) < 0 || size == 0)
+		return -EPROTO;
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, f->fds[0], 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	if (ln_plan_decode(p, size, &plan) < 0)
+		return -EPROTO;
+	s->plan = take_fd(f->fds[0]);
+	*ret = p;
+	*ret_size = size;
+	return 0;
+}
+
+/* The tree is what the record says, by the word of a worker that read all of
+ * it: only where site policy asks (check-tree launch). */
+static int
+check_tree(struct ln_session *s, const struct ps_record *record)
+{
+	char path[PS_IMAGE_ID_LEN + 16];
+	struct ps_msg_TREE tree;
+	_cleanup_fd_ int rootfs = -1;
+	int r;
+
+	ps_image_id(record->image, path);
+	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
+	rootfs = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (rootfs < 0)
+		return told(ln_refuse_error(s, rootfs, "cannot open the image's tree"));
+	r = ln_worker_digest(s, rootfs, &tree);
+	if (r != 0)
+		return r;
+	if (memcmp(tree.tree, record->tree, PS_DIGEST) != 0)
+		return told(ln_refuse(s, PS_REFUSED_IMAGE, "the tree of \"%s\" is not "
+		    "what its record says; remove and fetch it again", record->name));
+	return 0;
+}
+
+static int
+judge_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app)
+{
+	static char text[PS_MAX_RECORD + 1];
+	struct ps_record record;
+	int r = ln_record_read(s, app->image, text, &record);
+
+	if (r == -ENOENT)
+		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "the image of app \"%s\" is not in the store", app->name));
+	if (r < 0)
+		return told(ln_refuse(s, PS_REFUSED_IMAGE,
+		    "the record of app \"%s\"'s image is damaged; remove and fetch "
+		    "it again", app->name));
+	r = ln_judge_image(s, &record, (plan.pod.insecure & PS_INSECURE_IMAGE) != 0);
+	if (r == 0 && s->policy.tree_at_launch)
+		r = check_tree(s, &record);
+	return r;
+}
+
+static int
+prove(struct ln_session *s)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	char error[256];
+	uint32_t code = ln_plan_prove(&plan, argv, &s->policy, error);
+	int r = 0;
+
+	if (code != 0)
+		return told(ln_refuse(s, code, "%s", error));
+	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++)
+		r = judge_app(s, &plan.app[i]);
+	return r;
+}
+
+/* --- the pod directory --------------------------------------------------- */
+
+/* mkdir -p of a relative path below dir; each new element is uid's. */
+static int
+make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
+{
+	char part[400];
+
+	for (const char *p = path;; p++) {
+		_cleanup_fd_ int fd = -1;
+		int r;
+
+		if (*p != '/' && *p != '\0')
+			continue;
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		r = sys_mkdir(dir, part, 0700);
+		if (r == 0) {
+			fd = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+			r = fd < 0 ? fd : sys_own(fd, uid, uid, mode);
+		}
+		if (r < 0 && r != -EEXIST)
+			return r;
+		if (*p == '\0')
+			return 0;
+	}
+}
+
+/* pods/embryo/<uuid>, locked, then pods/prepare/<uuid>. */
+static int
+make_pod(struct ln_session *s, const char *uuid)
+{
+	char embryo[64], prepare[64];
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	(void)snprintf(embryo, sizeof(embryo), "embryo/%s", uuid);
+	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", uuid);
+	r = sys_mkdir(s->pods, embryo, 0700);
+	if (r < 0)
+		return r;
+	fd = sys_open(s->pods, embryo, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = fd < 0 ? fd : sys_own(fd, 0, s->rkt.gid, 0750);
+	if (r == 0)
+		r = sys_flock(fd, true);
+	if (r == 0)
+		r = sys_rename(s->pods, embryo, s->pods, prepare, false);
+	if (r < 0)
+		return r;
+	s->pod = take_fd(fd);
+	return 0;
+}
+
+static int
+write_files(struct ln_session *s, const uint8_t *bytes, uint64_t size,
+    uint32_t base)
+{
+	char range[32], pid[16];
+	int r = ln_write_file(s, s->pod, "pod", plan.pod.manifest,
+	    plan.pod.n_manifest);
+
+	if (r == 0)
+		r = ln_write_file(s, s->pod, "plan", bytes, size);
+	(void)snprintf(range, sizeof(range), "%u:%u\n", base, PS_RANGE);
+	if (r == 0)
+		r = ln_write_file(s, s->pod, "private-users-prepared", range,
+		    strlen(range));
+	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
+	if (r == 0)
+		r = ln_write_file(s, s->pod, "ppid", pid, strlen(pid));
+	return r < 0 ? r : ln_write_file(s, s->pod, "pod-created", "", 0);
+}
+
+/* --- mounts -------------------------------------------------------------- */
+
+/* One root: lower (read-only, through the pod's ids) and a new upper, mounted
+ * on target.  name is ours or an AC name behind "app-". */
+static int
+mount_root(struct ln_session *s, int tree, const char *path, const char *name,
+    const char *target, uint32_t base, int userns)
+{
+	char lower[300], upper[300], work[300];
+	_cleanup_fd_ int source = -1, overlay = -1;
+	int r;
+
+	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
+	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
+	(void)snprintf(work, sizeof(work), "overlay/%s/work", name);
+	r = make_dirs(s->pod, lower, 0, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, upper, base, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, work, base, 0755);
+	source = r < 0 ? r : sys_idmapped(tree, path, userns);
+	if (source < 0)
+		return source;
+	r = sys_attach(source, s->pod, lower);
+	overlay = r < 0 ? r : sys_overlay(lower, upper, work);
+	return overlay < 0 ? overlay : sys_attach(overlay, s->pod, target);
+}
+
+static int
+mount_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app, uint32_t base,
+    int userns)
+{
+	char path[PS_IMAGE_ID_LEN + 16], name[300], target[400];
+
+	ps_image_id(app->image, path);
+	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
+	(void)snprintf(name, sizeof(name), "app-%s", app->name);
+	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
+	    app->name);
+	return mount_root(s, s->image, path, name, target, base, userns);
+}
+
+/* What the pod's root needs in its upper layer before it is mounted. */
+static int
+make_stage1_dirs(struct ln_session *s, uint32_t base)
+{
+	char path[400];
+	int r = make_dirs(s->pod, "stage1/rootfs", 0, 0755);
+
+	if (r == 0)
+		r = make_dirs(s->pod, "overlay/stage1", 0, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, "overlay/stage1/upper", base, 0755);
+	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++) {
+		(void)snprintf(path, sizeof(path),
+		    "overlay/stage1/upper/opt/stage2/%s/rootfs", plan.app[i].name);
+		r = make_dirs(s->pod, path, base, 0755);
+	}
+	return r;
+}
+
+static int
+mount_all(struct ln_session *s, uint32_t base)
+{
+	_cleanup_fd_ int userns = -1, stage1 = -1;
+	int r = sys_private_mounts();
+
+	if (r < 0)
+		return r;
+	userns = sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
+	stage1 = userns < 0 ? userns : sys_open(AT_FDCWD, ps_vendor_dir,
+	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	r = stage1 < 0 ? stage1 : sys_chdir(s->pod);
+	if (r == 0)
+		r = make_stage1_dirs(s, base);
+	if (r == 0)
+		r = mount_root(s, stage1, "stage1/nspawn/rootfs", "stage1",
+		    "stage1/rootfs", base, userns);
+	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++)
+		r = mount_app(s, &plan.app[i], base, userns);
+	return r;
+}
+
+/* --- limits and facts ---------------------------------------------------- */
+
+static int
+enter_cgroups(struct ln_session *s)
+{
+	static char paths[LN_CGROUP_TEXT];
+	const struct ps_msg_PLAN_APP *app = &plan.app[0];
+	const struct ln_limits limits = { .memory = app->memory,
+		.cpu_milli = app->cpu_milli, .cpu_shares = app->cpu_shares };
+	const char *missing = "";
+	int r = ln_cgroup_enter(plan.pod.uuid, &limits, paths, &missing), w;
+
+	w = ln_write_file(s, s->pod, "cgroup", paths, strlen(paths));
+	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
+		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
+		    "\"%s\" cannot be used (%s); site policy line \"best-effort "
+		    "cgroup\" would go on without the limit", missing, strerror(-r)));
+	return w < 0 ? told(ln_refuse_error(s, w, "cannot write the pod")) : 0;
+}
+
+static bool
+has_machined(void)
+{
+	static const char *const signs[] = { "/run/systemd/system",
+		"/run/dbus/system_bus_socket", "/usr/lib/systemd/systemd-machined" };
+
+	for (size_t i = 0; i < PS_COUNT(signs); i++)
+		if (access(signs[i], F_OK) < 0)
+			return false;
+	return true;
+}
+
+static int
+make_facts(struct ln_session *s, uint32_t base)
+{
+	const struct ps_msg_PLAN_APP *app = &plan.app[0];
+	bool limited = app->memory || app->cpu_milli || app->cpu_shares;
+	bool service = ln_cgroup_in_service();
+	bool machined = has_machined() && (service || !limited);
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "uid-base %u\nmachined %d\nkeep-unit %d\n",
+	    base, machined, service || !machined);
+	s->facts = ps_sealed("rkt-facts", text, strlen(text));
+	return s->facts < 0 ? s->facts : 0;
+}
+
+/* --- start --------------------------------------------------------------- */
+
+static int
+fail(struct ln_session *s, int r, const char *what)
+{
+	return r < 0 ? told(ln_refuse_error(s, r, what)) : r;
+}
+
+/* From here on a refusal leaves an aborted prepare for gc, and gc gives the
+ * range back. */
+static int
+build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
+{
+	char prepare[64], run[64];
+	uint32_t base;
+	int r = make_pod(s, plan.pod.uuid);
+
+	if (r < 0)
+		return fail(s, r, "cannot make the pod directory");
+	r = ln_id_claim(s, plan.pod.uuid, &base);
+	if (r < 0)
+		return fail(s, r, "cannot claim an id range (see rkt gc)");
+	r = write_files(s, bytes, size, base);
+	if (r < 0) {
+		ln_id_release(s, plan.pod.uuid, base);
+		return fail(s, r, "cannot write the pod");
+	}
+	r = mount_all(s, base);
+	if (r < 0)
+		return fail(s, r, "cannot mount the pod's file systems");
+	r = enter_cgroups(s);
+	if (r != 0)
+		return r;
+	r = sys_keyring();
+	if (r < 0 && (s->policy.best_effort & PS_PROTECT_KEYRING) == 0)
+		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "no session keyring can "
+		    "be made (%s); site policy line \"best-effort keyring\" would go "
+		    "on without", strerror(-r)));
+	r = make_facts(s, base);
+	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", plan.pod.uuid);
+	(void)snprintf(run, sizeof(run), "run/%s", plan.pod.uuid);
+	if (r == 0)
+		r = sys_rename(s->pods, prepare, s->pods, run, false);
+	return fail(s, r, "cannot start the pod");
+}
+
+int
+ln_start_pod(struct ln_session *s, struct ps_frame *f)
+{
+	struct ps_msg_STARTING answer = { 0 };
+	const uint8_t *bytes;
+	uint64_t size;
+	int r;
+
+	if (s->plan >= 0)
+		return -EPROTO; /* one pod a launcher */
+	r = take_plan(s, f, &bytes, &size);
+	if (r < 0)
+		return r;
+	r = prove(s);
+	if (r == 0)
+		r = build(s, bytes, size);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", plan.pod.uuid);
+	s->started = true;
+	s->state = LN_ENDED;
+	answer.uuid = s->uuid;
+	return PS_SEND(&s->control, STARTING, &answer, NULL, 0);
+}
+
+/* What stage1 may know of the caller's environment. */
+static char *const *
+stage1_environment(char *const *env)
+{
+	static const char *const kept[] = { "NOTIFY_SOCKET=", "LISTEN_FDS=",
+		"LISTEN_PID=", "LISTEN_FDNAMES=" };
+	static char *list[PS_COUNT(kept) + 2];
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+	size_t n = 0;
+
+	list[n++] = path;
+	for (; *env; env++)
+		for (size_t i = 0; i < PS_COUNT(kept) && n <= PS_COUNT(kept); i++)
+			if (strncmp(*env, kept[i], strlen(kept[i])) == 0)
+				list[n++] = *env;
+	list[n] = NULL;
+	return list;
+}
+
+void
+ln_become_stage1(struct ln_session *s)
+{
+	char path[1100];
+	static char name[] = "stage1-nspawn";
+	char *const argv[] = { name, s->uuid, NULL };
+	const int fds[] = { s->plan, s->pod, s->facts };
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/stage1-nspawn", ps_libexec_dir);
+	r = sys_exec(path, argv, stage1_environment(s->env), fds, PS_COUNT(fds));
+	ps_die(254, "cannot execute %s: %s", path, strerror(-r));
+}

@@ -1,0 +1,182 @@
+/*
+ * Taking away: pods that have ended, images, and looking whether a tree is
+ * still what its record says.  Runs as root.  HOSTILE: the requests' ids.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/cgroup.h"
+#include "launcher/id.h"
+#include "launcher/session.h"
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "launcher/workers.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/name.h"
+
+/* From where a pod may be marked, and to where; and what is deleted. */
+static const struct move {
+	const char *from, *to;
+} moves[] = {
+	{ "run", "exited-garbage" },
+	{ "prepare", "garbage" },
+	{ "prepared", "garbage" },
+	{ "embryo", "garbage" },
+};
+
+static const char *const bins[] = { "exited-garbage", "garbage" };
+
+static int
+read_small(int dir, const char *name, char *ret, size_t size)
+{
+	_cleanup_fd_ int fd = sys_open(dir, name, O_RDONLY, 0, SYS_BENEATH);
+	uint64_t n;
+	int r = fd < 0 ? fd : ps_check_file(fd, size - 1, &n);
+
+	if (r == 0)
+		r = ps_pread_full(fd, ret, n, 0);
+	if (r == 0)
+		ret[n] = '\0';
+	return r;
+}
+
+/* What the pod holds outside its directory. */
+static void
+release(struct ln_session *s, int pod, const char *uuid)
+{
+	static char text[LN_CGROUP_TEXT];
+	uint64_t base;
+
+	if (read_small(pod, "cgroup", text, sizeof(text)) == 0)
+		ln_cgroup_remove(uuid, text);
+	if (read_small(pod, "private-users-prepared", text, sizeof(text)) == 0) {
+		text[strcspn(text, ":")] = '\0';
+		if (ps_parse_u64(text, UINT32_MAX, &base))
+			ln_id_release(s, uuid, (uint32_t)base);
+	}
+}
+
+/* Locked: no one runs in it, and no one else takes it away. */
+static int
+lock_pod(struct ln_session *s, const char *where, const char *uuid)
+{
+	char path[80];
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", where, uuid);
+	fd = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (fd < 0)
+		return fd;
+	r = sys_flock(fd, true);
+	return r < 0 ? r : take_fd(fd);
+}
+
+static int
+mark(struct ln_session *s, const char *uuid)
+{
+	char from[80], to[80];
+
+	for (size_t i = 0; i < PS_COUNT(moves); i++) {
+		_cleanup_fd_ int pod = lock_pod(s, moves[i].from, uuid);
+
+		if (pod == -ENOENT)
+			continue;
+		if (pod < 0)
+			return pod;
+		(void)snprintf(from, sizeof(from), "%s/%s", moves[i].from, uuid);
+		(void)snprintf(to, sizeof(to), "%s/%s", moves[i].to, uuid);
+		return sys_rename(s->pods, from, s->pods, to, false);
+	}
+	return -ENOENT;
+}
+
+static int
+delete(struct ln_session *s, const char *uuid)
+{
+	for (size_t i = 0; i < PS_COUNT(bins); i++) {
+		_cleanup_fd_ int pod = lock_pod(s, bins[i], uuid), bin = -1;
+
+		if (pod == -ENOENT)
+			continue;
+		if (pod < 0)
+			return pod;
+		release(s, pod, uuid);
+		bin = sys_open(s->pods, bins[i], O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		return bin < 0 ? bin : ln_remove_tree(bin, uuid);
+	}
+	return -ENOENT;
+}
+
+static int
+done(struct ln_session *s)
+{
+	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
+}
+
+int
+ln_remove_pod(struct ln_session *s, struct ps_frame *f)
+{
+	struct ps_msg_REMOVE_POD m;
+	int r;
+
+	if (ps_decode_REMOVE_POD(f->payload, f->length, &m) < 0 || m.delete > 1)
+		return -EPROTO;
+	r = m.delete ? delete(s, m.uuid) : mark(s, m.uuid);
+	if (r == -ENOENT)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND, "no such pod: \"%s\"", m.uuid);
+	if (r == -EWOULDBLOCK)
+		return ln_refuse(s, PS_REFUSED_BUSY,
+		    m.delete ? "pod \"%s\" is currently being deleted"
+			     : "pod \"%s\" is currently running", m.uuid);
+	return r < 0 ? ln_refuse_error(s, r, "cannot remove the pod") : done(s);
+}
+
+int
+ln_remove_image(struct ln_session *s, struct ps_frame *f)
+{
+	struct ps_msg_REMOVE_IMAGE m;
+	char id[PS_IMAGE_ID_LEN + 1];
+	int r;
+
+	if (ps_decode_REMOVE_IMAGE(f->payload, f->length, &m) < 0)
+		return -EPROTO;
+	ps_image_id(m.image, id);
+	r = ln_remove_tree(s->image, id);
+	if (r == -ENOENT)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND, "no such image: %s", id);
+	return r < 0 ? ln_refuse_error(s, r, "cannot remove the image") : done(s);
+}
+
+int
+ln_check_image(struct ln_session *s, struct ps_frame *f)
+{
+	static char text[PS_MAX_RECORD + 1];
+	char path[PS_IMAGE_ID_LEN + 16];
+	struct ps_msg_CHECK_IMAGE m;
+	struct ps_msg_TREE tree;
+	struct ps_record record;
+	_cleanup_fd_ int rootfs = -1;
+	int r;
+
+	if (ps_decode_CHECK_IMAGE(f->payload, f->length, &m) < 0)
+		return -EPROTO;
+	r = ln_record_read(s, m.image, text, &record);
+	ps_image_id(m.image, path);
+	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
+	rootfs = r < 0 ? r : sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0,
+				SYS_BENEATH);
+	if (rootfs < 0)
+		return ln_refuse_error(s, rootfs, "cannot open the image");
+	r = ln_worker_digest(s, rootfs, &tree);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (memcmp(tree.tree, record.tree, PS_DIGEST) != 0)
+		return ln_refuse(s, PS_REFUSED_IMAGE, "image \"%s\" is damaged: its tree "
+		    "is not what its record says; remove and fetch it again",
+		    record.name);
+	return done(s);
+}

@@ -1,0 +1,77 @@
+#pragma once
+/*
+ * What one run of rkt holds.  Caller: root.  One process, one command, no
+ * threads; everything here dies with it.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "privsep/chan.h"
+#include "privsep/policy.h"
+
+enum ln_state {
+	LN_START = 1,	 /* nothing but HELLO */
+	LN_READY = 2,
+	LN_FETCHING = 4, /* a fetcher may be writing */
+	LN_ENDED = 8
+};
+
+/* A quarantine file.  fd is what the launcher may hand on: -1 while a
+ * fetcher can still write it. */
+struct ln_slot {
+	int fd;
+	int pending; /* read-write, until the fetcher has exited 0 */
+	uint8_t kind; /* PS_SLOT_*, 0 free */
+	uint64_t size;
+};
+
+struct ln_user {
+	uid_t uid;
+	gid_t gid;
+};
+
+struct ln_session {
+	int argc;
+	char *const *argv;
+	char *const *env;
+	enum ln_state state;
+	struct ps_policy policy;
+	struct ln_user rkt, fetch, verify;
+	struct ps_chan control;
+	int conductor; /* pidfds */
+	int fetcher;
+	/* Directories; -1 until HELLO, trust -1 when absent. */
+	int data, image, pods, ids, quarantine;
+	int system_config, local_config, system_trust, local_trust;
+	char local_name[1024]; /* path of local_config */
+	struct ln_slot slots[PS_MAX_SLOTS];
+	uint16_t fetch_first, fetch_count;
+	bool started; /* a pod is ready to become stage1 */
+	int pod, facts, plan;
+	char uuid[37];
+};
+
+/* An answer that is no: code is PS_REFUSED_*; text is one line.  Handlers
+ * return 0 (the state goes on), or a negative errno: the conductor broke the
+ * protocol and the session ends. */
+int ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* REFUSED for an errno of the machine. */
+int ln_refuse_error(struct ln_session *s, int error, const char *what);
+
+/* dispatch.c: hear the conductor until it is done.  0, or negative errno. */
+int ln_serve(struct ln_session *s);
+
+/* Handlers: one file each, named in dispatch.c's table. */
+int ln_hello(struct ln_session *s, struct ps_frame *f);
+int ln_get_file(struct ln_session *s, struct ps_frame *f);
+int ln_start_fetcher(struct ln_session *s, struct ps_frame *f);
+int ln_reap_fetcher(struct ln_session *s, struct ps_frame *f);
+int ln_admit_image(struct ln_session *s, struct ps_frame *f);
+int ln_review_keys(struct ln_session *s, struct ps_frame *f);
+int ln_trust_key(struct ln_session *s, struct ps_frame *f);
+int ln_start_pod(struct ln_session *s, struct ps_frame *f);
+int ln_remove_image(struct ln_session *s, struct ps_frame *f);
+int ln_check_image(struct ln_session *s, struct ps_frame *f);
+int ln_remove_pod(struct ln_session *s, struct ps_frame *f);

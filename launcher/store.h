@@ -1,0 +1,36 @@
+#pragma once
+/*
+ * The directories of the data directory, slots of the quarantine, and image
+ * records.  Caller: root.
+ */
+#include "launcher/session.h"
+#include "privsep/record.h"
+
+/* Open (and make, with rkt's modes) everything below the data directory. */
+int ln_store_open(struct ln_session *s, const char *dir);
+
+/* A new slot of this kind; its pending descriptor is open.  -EMFILE: none
+ * left. */
+int ln_slot_new(struct ln_session *s, uint8_t kind, uint16_t *ret);
+/* From here on no one can write it: fd is read-only, pending is closed. */
+int ln_slot_settle(struct ln_slot *slot);
+void ln_slot_free(struct ln_slot *slot);
+/* A settled slot of this kind, or NULL. */
+struct ln_slot *ln_slot_get(struct ln_session *s, uint16_t n, uint8_t kind);
+/* Bytes that a slot of this kind may hold at most. */
+uint64_t ln_slot_max(const struct ln_session *s, uint8_t kind);
+
+/* Read image/<id>/record.  text must hold PS_MAX_RECORD + 1 and outlive *ret.
+ * -ENOENT: no such image.  -EBADMSG: damaged. */
+int ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
+    char *text, struct ps_record *ret);
+/* Write a file of root's into dir, 0640 root:rkt, replacing nothing. */
+int ln_write_file(struct ln_session *s, int dir, const char *name,
+    const void *p, size_t n);
+
+/* Take away dir/name and all below it without following anything; it is
+ * moved into dir first under another name, so that it is gone at once.
+ * Depth costs no descriptors and no stack. */
+int ln_remove_tree(int dir, const char *name);
+/* Take away what a killed launcher left half made in dir. */
+void ln_sweep(int dir);

@@ -1,0 +1,296 @@
+/*
+ * What root does to files, mounts and namespaces.  Runs as root.  No policy
+ * here: the callers have proved what they ask.
+ */
+#include "launcher/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <keyutils.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+
+static int
+result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+int
+sys_open(int dir, const char *path, int flags, mode_t mode, int how)
+{
+	static const uint64_t resolve[] = {
+		[SYS_BENEATH] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+		    RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+		[SYS_HOST] = 0,
+		[SYS_CROSS] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+		    RESOLVE_NO_MAGICLINKS,
+	};
+	struct open_how h = { .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+		.mode = mode,
+		.resolve = resolve[how] };
+
+	/* PRIV: opens as root. */
+	return result(syscall(SYS_openat2, dir, path, &h, sizeof(h)));
+}
+
+int
+sys_tmpfile(int dir)
+{
+	return result(openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0640));
+}
+
+static int
+reopen(int fd, int flags)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return result(open(path, flags | O_CLOEXEC));
+}
+
+int
+sys_writeonly(int fd)
+{
+	return reopen(fd, O_WRONLY);
+}
+
+int
+sys_readonly(int fd)
+{
+	return reopen(fd, O_RDONLY);
+}
+
+int
+sys_mkdir(int dir, const char *name, mode_t mode)
+{
+	return result(mkdirat(dir, name, mode));
+}
+
+int
+sys_rename(int from, const char *old, int to, const char *new, bool replace)
+{
+	return result(renameat2(from, old, to, new, replace ? 0 : RENAME_NOREPLACE));
+}
+
+int
+sys_link(int fd, int dir, const char *name)
+{
+	return result(linkat(fd, "", dir, name, AT_EMPTY_PATH));
+}
+
+int
+sys_unlink(int dir, const char *name, bool directory)
+{
+	return result(unlinkat(dir, name, directory ? AT_REMOVEDIR : 0));
+}
+
+int
+sys_own(int fd, uid_t uid, gid_t gid, mode_t mode)
+{
+	/* PRIV: by descriptor, never by path. */
+	if (fchown(fd, uid, gid) < 0)
+		return -errno;
+	return result(fchmod(fd, mode));
+}
+
+int
+sys_flock(int fd, bool exclusive)
+{
+	return result(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
+}
+
+int
+sys_fsync(int fd)
+{
+	return result(fsync(fd));
+}
+
+int
+sys_syncfs(int fd)
+{
+	return result(syncfs(fd));
+}
+
+int
+sys_copy(int from, int to, uint64_t n)
+{
+	while (n > 0) {
+		ssize_t got = copy_file_range(from, NULL, to, NULL,
+		    n > 1u << 30 ? 1u << 30 : (size_t)n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -EIO; /* it shrank */
+		n -= (uint64_t)got;
+	}
+	return 0;
+}
+
+int
+sys_put(int dir, const char *path, const char *text)
+{
+	_cleanup_fd_ int fd = sys_open(dir, path, O_WRONLY | O_NOCTTY, 0, SYS_CROSS);
+
+	return fd < 0 ? fd : ps_write_full(fd, text, strlen(text));
+}
+
+int
+sys_random(void *p, size_t n)
+{
+	return getrandom(p, n, 0) == (ssize_t)n ? 0 : -EIO;
+}
+
+uint64_t
+sys_now(void)
+{
+	return (uint64_t)time(NULL);
+}
+
+static int
+put_map(pid_t pid, const char *map, uint32_t inside, uint32_t outside,
+    uint32_t count)
+{
+	char path[48], text[48];
+	_cleanup_fd_ int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, map);
+	(void)snprintf(text, sizeof(text), "%u %u %u\n", inside, outside, count);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* PRIV: gives a namespace ids of the host; one write, as it must be. */
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+static int
+child_forever(void *arg)
+{
+	(void)arg;
+	(void)pause();
+	return 0;
+}
+
+int
+sys_userns(uint32_t inside, uint32_t outside, uint32_t count)
+{
+	static _Alignas(16) char stack[4096];
+	char path[48];
+	int fd, r, status;
+	pid_t pid = clone(child_forever, stack + sizeof(stack),
+	    CLONE_NEWUSER | CLONE_VM | SIGCHLD, NULL);
+
+	if (pid < 0)
+		return -errno;
+	r = put_map(pid, "uid_map", inside, outside, count);
+	if (r == 0)
+		r = put_map(pid, "gid_map", inside, outside, count);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	fd = r == 0 ? result(open(path, O_RDONLY | O_CLOEXEC)) : r;
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, &status, __WALL);
+	return fd;
+}
+
+int
+sys_private_mounts(void)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return -errno;
+	return result(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
+}
+
+int
+sys_idmapped(int dir, const char *path, int userns)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP |
+		    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV,
+		.userns_fd = (unsigned)userns };
+	_cleanup_fd_ int source =
+	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_BENEATH);
+	_cleanup_fd_ int fd = -1;
+
+	if (source < 0)
+		return source;
+	/* PRIV: a clone of a tree of the store, with other owners. */
+	fd = result(syscall(SYS_open_tree, source, "",
+	    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+	if (fd < 0)
+		return fd;
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
+		sizeof(attr)) < 0)
+		return -errno;
+	return take_fd(fd);
+}
+
+int
+sys_overlay(const char *lower, const char *upper, const char *work)
+{
+	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC));
+	const char *const options[][2] = { { "source", "rkt" },
+		{ "lowerdir", lower }, { "upperdir", upper }, { "workdir", work } };
+	struct statvfs sfs;
+	int fd;
+
+	if (fs < 0)
+		return fs;
+	for (size_t i = 0; i < PS_COUNT(options); i++)
+		if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[i][0],
+			options[i][1], 0) < 0)
+			return -errno;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	fd = result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV));
+	if (fd < 0)
+		return fd;
+	/* The kernel falls back to read-only without a word when the upper
+	 * layer does not suit it. */
+	if (fstatvfs(fd, &sfs) < 0 || (sfs.f_flag & ST_RDONLY) != 0) {
+		(void)close(fd);
+		return -EROFS;
+	}
+	return fd;
+}
+
+int
+sys_attach(int mount, int dir, const char *path)
+{
+	_cleanup_fd_ int target =
+	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_CROSS);
+
+	if (target < 0)
+		return target;
+	/* PRIV: by descriptors on both sides. */
+	return result(syscall(SYS_move_mount, mount, "", target, "",
+	    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+int
+sys_chdir(int dir)
+{
+	return result(fchdir(dir));
+}
+
+int
+sys_keyring(void)
+{
+	return keyctl_join_session_keyring(NULL) < 0 ? -errno : 0;
+}

@@ -1,0 +1,80 @@
+#pragma once
+/*
+ * The audit list: every privileged thing that the launcher does is one of
+ * these verbs.  sys.c and sys_spawn.c act; nothing else in this room makes a
+ * privileged system call.  Unit tests link tests/unit/launcher/fake_sys.c
+ * instead and compare the trace.  All return 0 or a new descriptor, or a
+ * negative errno.  Every descriptor is close-on-exec.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* How a path may resolve below its directory descriptor. */
+enum {
+	SYS_BENEATH = 1, /* below dir: no symlinks, no magic links, no mounts crossed */
+	SYS_HOST = 2,	 /* as open(2): root's own paths, and what argv named */
+	SYS_CROSS = 3	 /* below dir, no symlinks, mounts may be crossed */
+};
+
+int sys_open(int dir, const char *path, int flags, mode_t mode, int how);
+int sys_tmpfile(int dir);		/* O_TMPFILE | O_RDWR, 0640 */
+int sys_writeonly(int fd);		/* the same file, O_WRONLY */
+int sys_readonly(int fd);		/* the same file, O_RDONLY */
+int sys_mkdir(int dir, const char *name, mode_t mode);
+int sys_rename(int from, const char *old, int to, const char *new, bool replace);
+int sys_link(int fd, int dir, const char *name);
+int sys_unlink(int dir, const char *name, bool directory);
+int sys_own(int fd, uid_t uid, gid_t gid, mode_t mode);
+int sys_flock(int fd, bool exclusive);	/* -EWOULDBLOCK: held by another */
+int sys_fsync(int fd);
+int sys_syncfs(int fd);
+int sys_copy(int from, int to, uint64_t n);
+/* Write text to an existing file (cgroup control files). */
+int sys_put(int dir, const char *path, const char *text);
+int sys_random(void *p, size_t n);
+uint64_t sys_now(void); /* seconds since the epoch */
+
+/* A user namespace that maps inside..inside+count to outside.., as a
+ * descriptor; no process stays in it. */
+int sys_userns(uint32_t inside, uint32_t outside, uint32_t count);
+/* From here on mounts are this process's own. */
+int sys_private_mounts(void);
+/* dir/path as a detached read-only, nodev mount, seen through userns. */
+int sys_idmapped(int dir, const char *path, int userns);
+/* An overlay of three paths relative to the working directory, detached. */
+int sys_overlay(const char *lower, const char *upper, const char *work);
+int sys_attach(int mount, int dir, const char *path);
+int sys_chdir(int dir);
+/* A fresh anonymous session keyring (keyctl_join_session_keyring(3)). */
+int sys_keyring(void);
+
+/* A program to start.  See sys_spawn.c for the order of what is done. */
+struct ln_room {
+	const char *program; /* in the libexec directory, and argv[0] */
+	uid_t uid;
+	gid_t gid;
+	bool own_net, mapped, tmp; /* empty network namespace; unpack's user
+				      namespace; a tmpfs of its own on /tmp */
+	bool conductor;		   /* keeps stdio, environment, working directory */
+	uint64_t max_file;	   /* RLIMIT_FSIZE, bytes */
+	uint64_t max_memory;	   /* RLIMIT_AS, bytes; 0 none */
+	unsigned max_fds;	   /* RLIMIT_NOFILE */
+	char *const *argv;	   /* conductor: the caller's; NULL: program alone */
+	char *const *env;
+	int cwd;		   /* descriptor of its working directory */
+	int chan;		   /* its end of the edge: becomes descriptor 3 */
+	const int *fds;		   /* then 4, 5, ... */
+	size_t nfds;
+};
+
+/* *ret_pidfd: the child.  The program has been executed when this returns. */
+int sys_spawn(const struct ln_room *room, int *ret_pidfd);
+/* Exit status: 0..255 exit code, 256+n killed by signal n. */
+int sys_wait(int pidfd, int timeout, int *ret_status);
+int sys_kill(int pidfd);
+
+/* Become stage1: fds[0..n) are 3, 4, ...; everything else is closed. */
+int sys_exec(const char *path, char *const argv[], char *const env[],
+    const int *fds, size_t n);

@@ -1,0 +1,315 @@
+/*
+ * Starting a worker, and becoming stage1.  The child does, in this order and
+ * each with its result checked: descriptors, session keyring, working
+ * directory, limits, /tmp, groups, gid, uid, capabilities, no_new_privs, read
+ * back, execve by descriptor.  Runs as root until it does not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/limits.h"
+#include "privsep/log.h"
+#include "privsep/paths.h"
+
+#define LAST_CAP 63
+/* What unpack keeps, in its own user namespace: to give files their owners,
+ * modes and security.capability.  CAP_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID,
+ * _SETFCAP. */
+#define UNPACK_CAPS (1ull << 0 | 1ull << 1 | 1ull << 3 | 1ull << 4 | 1ull << 31)
+
+static void
+must(int r, const char *what)
+{
+	if (r < 0)
+		ps_die(PS_EXIT_SYSTEM, "cannot start a worker: %s: %s", what,
+		    strerror(errno));
+}
+
+static int
+set_caps(uint64_t caps)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	for (unsigned i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted = (uint32_t)(caps >> (32 * i));
+	return (int)syscall(SYS_capset, &head, data);
+}
+
+static void
+drop_bounding(uint64_t keep)
+{
+	for (unsigned long c = 0; c <= LAST_CAP; c++)
+		if ((keep & 1ull << c) == 0 &&
+		    prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL)
+			must(-1, "bounding set");
+}
+
+/* What was set must be what is; a kernel or a tracer that pretends is not
+ * believed. */
+static void
+read_back(const struct ln_room *room, uint64_t caps)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2];
+	uid_t u[3];
+	gid_t g[3];
+	bool good = getresuid(&u[0], &u[1], &u[2]) == 0 &&
+	    getresgid(&g[0], &g[1], &g[2]) == 0 && getgroups(0, NULL) == 0 &&
+	    syscall(SYS_capget, &head, data) == 0 &&
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+
+	for (int i = 0; good && i < 3; i++)
+		good = u[i] == room->uid && g[i] == room->gid;
+	good = good && data[0].permitted == (uint32_t)caps &&
+	    data[1].permitted == (uint32_t)(caps >> 32) &&
+	    data[0].inheritable == 0 && data[1].inheritable == 0;
+	if (good && !room->mapped && setresuid(0, 0, 0) == 0)
+		good = false;
+	if (!good)
+		ps_die(PS_EXIT_SYSTEM, "cannot start a worker: privilege was not dropped");
+}
+
+static void
+drop(const struct ln_room *room)
+{
+	uint64_t caps = room->mapped ? UNPACK_CAPS : 0;
+
+	must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "ambient set");
+	drop_bounding(caps);
+	must(setgroups(0, NULL), "setgroups");
+	must(setresgid(room->gid, room->gid, room->gid), "setresgid");
+	must(setresuid(room->uid, room->uid, room->uid), "setresuid");
+	must(set_caps(caps), "capset");
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+	must(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "parent death signal");
+	read_back(room, caps);
+}
+
+static void
+limit(int what, uint64_t n)
+{
+	struct rlimit l = { .rlim_cur = n, .rlim_max = n };
+
+	must(setrlimit((__rlimit_resource_t)what, &l), "limit");
+}
+
+static void
+limits(const struct ln_room *room)
+{
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_NOFILE, room->max_fds);
+	if (!room->conductor)
+		limit(RLIMIT_FSIZE, room->max_file);
+	if (room->max_memory > 0)
+		limit(RLIMIT_AS, room->max_memory);
+}
+
+static void
+own_tmp(const struct ln_room *room)
+{
+	char options[96];
+
+	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
+	(void)snprintf(options, sizeof(options),
+	    "mode=0700,uid=%u,gid=%u,size=16m,nr_inodes=4096", room->uid, room->gid);
+	must(mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		 options),
+	    "tmpfs on /tmp");
+}
+
+/* Moves everything out of the way of 3.., then into place. */
+static void
+place_fds(const struct ln_room *room, int *exe)
+{
+	const int high = 512;
+	int null;
+
+	for (size_t i = 0; i < room->nfds; i++)
+		must(dup2(room->fds[i], high + (int)i), "descriptor");
+	must(dup2(room->chan, high - 1), "descriptor");
+	must(dup2(*exe, high - 2), "descriptor");
+	must(dup2(room->cwd, high - 3), "descriptor");
+	if (!room->conductor) {
+		null = open("/dev/null", O_RDONLY);
+		must(null, "/dev/null");
+		must(dup2(null, 0), "descriptor");
+		must(dup2(2, 1), "descriptor");
+	}
+	must(dup2(high - 1, PS_CHAN_FD), "descriptor");
+	for (size_t i = 0; i < room->nfds; i++)
+		must(dup2(high + (int)i, PS_SLOT_FD + (int)i), "descriptor");
+	*exe = PS_SLOT_FD + (int)room->nfds;
+	must(dup2(high - 2, *exe), "descriptor");
+	must(fcntl(*exe, F_SETFD, FD_CLOEXEC), "descriptor");
+	if (!room->conductor)
+		must(fchdir(high - 3), "working directory");
+	must((int)syscall(SYS_close_range, *exe + 1, ~0u, 0), "close_range");
+}
+
+static _noreturn_ void
+child(const struct ln_room *room, int exe, int ready)
+{
+	char *const alone[] = { (char *)(uintptr_t)room->program, NULL };
+	char *const nothing[] = { NULL };
+	sigset_t none;
+	char go;
+
+	if (room->mapped && read(ready, &go, 1) != 1)
+		_exit(PS_EXIT_SYSTEM);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	place_fds(room, &exe);
+	must(sys_keyring() < 0 ? -1 : 0, "session keyring");
+	if (room->tmp)
+		own_tmp(room);
+	limits(room);
+	(void)umask(022);
+	drop(room);
+	(void)syscall(SYS_execveat, exe, "", room->argv ? room->argv : alone,
+	    room->env ? room->env : nothing, AT_EMPTY_PATH);
+	must(-1, room->program);
+	_exit(PS_EXIT_SYSTEM);
+}
+
+static int
+put_maps(pid_t pid)
+{
+	static const char *const files[] = { "uid_map", "gid_map" };
+
+	for (size_t i = 0; i < PS_COUNT(files); i++) {
+		char path[48], text[48];
+		_cleanup_fd_ int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		(void)snprintf(text, sizeof(text), "0 %u %u\n", PS_FOREIGN_BASE,
+		    PS_RANGE);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		/* PRIV: the foreign id range, nothing else. */
+		if (fd < 0 || write(fd, text, strlen(text)) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int
+open_program(const char *name)
+{
+	_cleanup_fd_ int dir = sys_open(AT_FDCWD, ps_libexec_dir,
+	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+
+	return dir < 0 ? dir : sys_open(dir, name, O_PATH, 0, SYS_CROSS);
+}
+
+int
+sys_spawn(const struct ln_room *room, int *ret_pidfd)
+{
+	_cleanup_fd_ int exe = open_program(room->program), ready = -1, go = -1;
+	int pidfd = -1, pipes[2], r = 0;
+	struct clone_args args = { .flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD };
+	long pid;
+
+	if (exe < 0)
+		return exe;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	ready = pipes[0];
+	go = pipes[1];
+	if (!room->conductor)
+		args.flags |= CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+	if (room->own_net)
+		args.flags |= CLONE_NEWNET;
+	if (room->tmp)
+		args.flags |= CLONE_NEWNS;
+	if (room->mapped)
+		args.flags |= CLONE_NEWUSER;
+	/* PRIV: the child is root until drop(). */
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		ps_close_fd(&go);
+		child(room, exe, ready);
+	}
+	if (room->mapped) {
+		r = put_maps((pid_t)pid);
+		if (r == 0 && write(go, "x", 1) != 1)
+			r = -EIO;
+	}
+	if (r < 0) {
+		(void)sys_kill(pidfd);
+		(void)close(pidfd);
+		return r;
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+int
+sys_wait(int pidfd, int timeout, int *ret_status)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	siginfo_t info = { 0 };
+	int n;
+
+	do {
+		n = poll(&p, 1, timeout);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return -ETIMEDOUT;
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
+		return -errno;
+	*ret_status = info.si_code == CLD_EXITED ? info.si_status
+						 : 256 + info.si_status;
+	return 0;
+}
+
+int
+sys_kill(int pidfd)
+{
+	int status;
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 &&
+	    errno != ESRCH)
+		return -errno;
+	return sys_wait(pidfd, 10000, &status);
+}
+
+int
+sys_exec(const char *path, char *const argv[], char *const env[],
+    const int *fds, size_t n)
+{
+	const int high = 512;
+
+	for (size_t i = 0; i < n; i++)
+		if (dup2(fds[i], high + (int)i) < 0)
+			return -errno;
+	for (size_t i = 0; i < n; i++)
+		if (dup2(high + (int)i, PS_CHAN_FD + (int)i) < 0)
+			return -errno;
+	if (syscall(SYS_close_range, PS_CHAN_FD + (unsigned)n, ~0u, 0) < 0)
+		return -errno;
+	(void)execve(path, argv, env);
+	return -errno;
+}

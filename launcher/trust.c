@@ -1,0 +1,162 @@
+/*
+ * Does this key speak for this name?  Runs as root over root's own
+ * directories; the name and fingerprint come from a worker and are only used
+ * after their class was checked by the codec (an AC identifier has no "..").
+ */
+#include "launcher/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "launcher/workers.h"
+#include "launcher/argv.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+
+struct finding {
+	bool stands, masked;
+};
+
+static void
+look(int trust, const char *path, struct finding *found)
+{
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+
+	if (trust < 0)
+		return;
+	fd = sys_open(trust, path, O_PATH | O_NOFOLLOW, 0, SYS_BENEATH);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
+		return; /* anyone could have written it */
+	if (st.st_size == 0)
+		found->masked = true;
+	else
+		found->stands = true;
+}
+
+static bool
+is_denied(const struct ps_policy *p, const char *fingerprint)
+{
+	for (uint16_t i = 0; i < p->n_deny_key; i++)
+		if (strcmp(p->deny_key[i], fingerprint) == 0)
+			return true;
+	return false;
+}
+
+bool
+ln_trust_holds(struct ln_session *s, const char *name, const char *fingerprint)
+{
+	const int stores[] = { s->system_trust, s->local_trust };
+	struct finding found = { false, false };
+	char path[400];
+	size_t n = strlen(name);
+
+	if (is_denied(&s->policy, fingerprint))
+		return false;
+	for (size_t i = 0; i < PS_COUNT(stores); i++) {
+		(void)snprintf(path, sizeof(path), "root.d/%s", fingerprint);
+		look(stores[i], path, &found);
+		for (size_t end = 1; end <= n; end++) {
+			if (end < n && name[end] != '/')
+				continue;
+			(void)snprintf(path, sizeof(path), "prefix.d/%.*s/%s",
+			    (int)end, name, fingerprint);
+			look(stores[i], path, &found);
+		}
+	}
+	return found.stands && !found.masked;
+}
+
+/* Make prefix.d/a.com/et below the local trust store; the last directory. */
+static int
+make_path(struct ln_session *s, const char *path)
+{
+	_cleanup_fd_ int dir =
+	    sys_open(s->local_config, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	char part[256];
+
+	while (dir >= 0 && *path != '\0') {
+		size_t n = strcspn(path, "/");
+		int r, next;
+
+		(void)snprintf(part, sizeof(part), "%.*s", (int)n, path);
+		r = sys_mkdir(dir, part, 0755);
+		if (r < 0 && r != -EEXIST)
+			return r;
+		next = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		ps_close_fd(&dir);
+		dir = next;
+		path += n + (path[n] == '/');
+	}
+	return take_fd(dir);
+}
+
+static int
+write_key(struct ln_session *s, int dir, const char *fingerprint, int key,
+    uint64_t size)
+{
+	_cleanup_fd_ int file = sys_tmpfile(dir);
+	char temporary[80];
+	int r;
+
+	if (file < 0)
+		return file;
+	r = sys_copy(key, file, size);
+	if (r == 0)
+		r = sys_own(file, 0, 0, 0644);
+	if (r == 0)
+		r = sys_fsync(file);
+	(void)snprintf(temporary, sizeof(temporary), ".new-%s", fingerprint);
+	(void)sys_unlink(dir, temporary, false);
+	if (r == 0)
+		r = sys_link(file, dir, temporary);
+	if (r == 0)
+		r = sys_rename(dir, temporary, dir, fingerprint, true);
+	if (r == 0)
+		r = sys_fsync(dir);
+	(void)s;
+	return r;
+}
+
+int
+ln_trust_key(struct ln_session *s, struct ps_frame *f)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	struct ps_msg_TRUST_KEY m;
+	struct ps_msg_TRUSTED answer = { 0 };
+	_cleanup_fd_ int key = -1, dir = -1;
+	static char path[5000];
+	char below[400], fpr[65];
+	struct ln_slot *slot;
+	uint64_t size;
+	int r;
+
+	if (ps_decode_TRUST_KEY(f->payload, f->length, &m) < 0)
+		return -EPROTO;
+	slot = ln_slot_get(s, m.slot, PS_SLOT_KEY);
+	if (!slot || (strlen(m.fingerprint) != 40 && strlen(m.fingerprint) != 64))
+		return -EPROTO;
+	if (m.prefix[0] ? !ln_argv_option(argv, "--prefix", m.prefix)
+			: !ln_argv_flag(argv, "--root"))
+		return -EPROTO; /* not the operator's words */
+	(void)snprintf(fpr, sizeof(fpr), "%s", m.fingerprint);
+	(void)snprintf(below, sizeof(below), "trustedkeys/%s%s",
+	    m.prefix[0] ? "prefix.d/" : "root.d", m.prefix);
+	r = ln_worker_export(s, slot, fpr, &key, &size);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	dir = make_path(s, below);
+	r = dir < 0 ? dir : write_key(s, dir, fpr, key, size);
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot write to the trust store");
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->local_name, below, fpr);
+	answer.path = path;
+	return PS_SEND(&s->control, TRUSTED, &answer, NULL, 0);
+}

@@ -1,0 +1,26 @@
+#pragma once
+/*
+ * Asking a worker.  Each call starts one, says one message, hears one answer,
+ * and sees it end with exit code 0; anything else is a refusal.  Returns 0 a
+ * good answer; 1 the person has been told (REFUSED was sent); negative: the
+ * conductor is gone.
+ */
+#include "launcher/session.h"
+
+/* Bytes of *ret point into a static frame, valid until the next call. */
+int ln_worker_check(struct ln_session *s, const struct ln_slot *image,
+    const struct ln_slot *signature, const char *name, struct ps_msg_VERDICT *ret);
+int ln_worker_unpack(struct ln_session *s, const struct ln_slot *image,
+    int rootfs, int manifest, struct ps_msg_UNPACKED *ret);
+int ln_worker_digest(struct ln_session *s, int rootfs, struct ps_msg_TREE *ret);
+int ln_worker_review(struct ln_session *s, const struct ln_slot *key,
+    struct ps_msg_KEYLIST *ret);
+/* *ret_key: sealed memfd, proved; *ret_size bytes. */
+int ln_worker_export(struct ln_session *s, const struct ln_slot *key,
+    const char *fingerprint, int *ret_key, uint64_t *ret_size);
+
+/* Start the fetcher with write-only slots; *ret_chan is the conductor's end. */
+int ln_worker_fetcher(struct ln_session *s, const int *slots, size_t n,
+    int *ret_chan);
+/* Start the conductor; s->control and s->conductor are set. */
+int ln_worker_conductor(struct ln_session *s);
