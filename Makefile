@@ -83,7 +83,7 @@ fetcher_LIBS = -lcurl -lxml2
 verify_ALL = $(verify_SRCS) $(privsep_SRCS)
 verify_LIBS = -lgpgme -lcrypto
 unpack_ALL = $(unpack_SRCS) $(appc_SRCS) $(privsep_SRCS)
-unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal
+unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal -llzma -lzstd -lbz2
 stage1-nspawn_SRCS = $(nspawn_SRCS) privsep/codec.c privsep/fds.c \
 	privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
 stage1-nspawn_LIBS =
@@ -188,3 +188,38 @@ uninstall:
 	$(Q)rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(VENDORDIR)/stage1
 	$(Q)rm -f $(DESTDIR)$(VENDORDIR)/policy $(DESTDIR)$(VENDORDIR)/policy.production
 	$(Q)rmdir $(DESTDIR)$(VENDORDIR) 2>/dev/null || true
+
+# --- tests -----------------------------------------------------------------
+# Each room's own rules; every target is listed by `make help`.
+TEST_O ?= $(abspath $(O))/check
+TEST_PREFIX ?= $(TEST_O)/root
+-include tests/tests.mk fuzz/fuzz.mk tests/lint/lint.mk tests/bench/bench.mk
+
+.PHONY: deps quickstart check help
+# Debian packages, where root builds on a Debian-family machine.
+deps:
+	$(Q)sh tests/deps.sh
+
+# The demo's own prefix: nothing outside the build folder but service users.
+quickstart: deps
+	$(Q)$(MAKE) --no-print-directory O=$(abspath $(O))/quickstart \
+		PREFIX=$(abspath $(O))/quickstart/root install
+	$(Q)RKT_PREFIX=$(abspath $(O))/quickstart/root RKT_BUILD=$(abspath $(O))/quickstart \
+		sh tests/quickstart/quickstart.sh
+	$(Q)$(MAKE) --no-print-directory O=$(abspath $(O))/quickstart \
+		PREFIX=$(abspath $(O))/quickstart/root uninstall
+
+# Everything: unit, lint, sandbox, hostile, fuzz-replay, functional.
+check: deps
+	$(Q)$(MAKE) --no-print-directory O=$(TEST_O) PREFIX=$(TEST_PREFIX) install
+	$(Q)RKT_PREFIX=$(TEST_PREFIX) RKT_BUILD=$(TEST_O) O=$(TEST_O) sh tests/run.sh \
+		unit lint sandbox fuzz-replay hostile functional; r=$$?; \
+		$(MAKE) --no-print-directory -s O=$(TEST_O) PREFIX=$(TEST_PREFIX) uninstall >/dev/null; \
+		exit $$r
+
+help:
+	@echo 'make              build into $(O)/'
+	@echo 'make quickstart   install what is needed, build, and show it working'
+	@echo 'make check        install what the tests need, and run all of them'
+	@echo 'make install PREFIX=/usr | uninstall'
+	@echo 'make unit lint tcb fuzz SECONDS=60 fuzz-replay mutants bench'

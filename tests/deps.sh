@@ -1,0 +1,26 @@
+#!/bin/sh
+# Installs what the build and the tests need from Debian's packages.  Only as
+# root on a Debian-family machine, and only what is missing.
+set -eu
+packages='
+gcc make pkg-config libc6-dev linux-libc-dev git
+libseccomp-dev libcap-ng-dev libkeyutils-dev libgpgme-dev libarchive-dev
+libjansson-dev libcurl4-openssl-dev libxml2-dev libssl-dev libisal-dev
+liblzma-dev libzstd-dev libbz2-dev libcmocka-dev
+clang libclang-rt-14-dev
+systemd systemd-container gnupg gpgv openssl
+python3 python3-pytest strace binutils
+zstd xz-utils bzip2 acl attr iproute2 e2fsprogs util-linux procps mandoc
+hyperfine'
+command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || exit 0
+missing=
+for p in $packages; do
+	dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null |
+		grep -qx installed || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
