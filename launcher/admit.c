@@ -324,8 +324,10 @@ ln_admit_image(struct ln_session *s, struct ps_frame *f)
 		    "--insecure-options (insecure-options)");
 	else if (!a->signature && (a->m.insecure & PS_INSECURE_IMAGE) == 0)
 		r = ln_refuse(s, PS_REFUSED_TRUST, "no signature was given");
-	else
+	else {
+		ln_sweep(s->image);
 		r = admit(s, a);
+	}
 	if (a->staging[0])
 		(void)ln_remove_tree(s->image, a->staging);
 	ps_close_fd(&a->dir);

@@ -83,13 +83,34 @@ check_tree(struct ln_session *s, const struct ps_record *record)
 	return 0;
 }
 
+/* In use from now on: removal wants the lock for itself. */
+static int
+hold_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
+{
+	char id[PS_IMAGE_ID_LEN + 1];
+	_cleanup_fd_ int dir = -1;
+	int r;
+
+	ps_image_id(image, id);
+	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = dir < 0 ? dir : sys_flock(dir, false);
+	if (r == 0)
+		s->held[s->n_held++] = take_fd(dir);
+	return r;
+}
+
 static int
 judge_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app)
 {
 	static char text[PS_MAX_RECORD + 1];
 	struct ps_record record;
-	int r = ln_record_read(s, app->image, text, &record);
+	int r = hold_image(s, app->image);
 
+	if (r == 0)
+		r = ln_record_read(s, app->image, text, &record);
+	if (r == -EWOULDBLOCK)
+		return told(ln_refuse(s, PS_REFUSED_BUSY,
+		    "the image of app \"%s\" is being removed", app->name));
 	if (r == -ENOENT)
 		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
 		    "the image of app \"%s\" is not in the store", app->name));
@@ -416,10 +437,11 @@ ln_become_stage1(struct ln_session *s)
 	char path[1100];
 	static char name[] = "stage1-nspawn";
 	char *const argv[] = { name, s->uuid, NULL };
-	const int fds[] = { s->plan, s->pod, s->facts };
+	int fds[3 + PS_MAX_APPS] = { s->plan, s->pod, s->facts };
 	int r;
 
+	memcpy(fds + 3, s->held, s->n_held * sizeof(int));
 	(void)snprintf(path, sizeof(path), "%s/stage1-nspawn", ps_libexec_dir);
-	r = sys_exec(path, argv, stage1_environment(s->env), fds, PS_COUNT(fds));
+	r = sys_exec(path, argv, stage1_environment(s->env), fds, 3 + s->n_held);
 	ps_die(254, "cannot execute %s: %s", path, strerror(-r));
 }

@@ -140,12 +140,18 @@ ln_remove_image(struct ln_session *s, struct ps_frame *f)
 {
 	struct ps_msg_REMOVE_IMAGE m;
 	char id[PS_IMAGE_ID_LEN + 1];
+	_cleanup_fd_ int dir = -1;
 	int r;
 
 	if (ps_decode_REMOVE_IMAGE(f->payload, f->length, &m) < 0)
 		return -EPROTO;
 	ps_image_id(m.image, id);
-	r = ln_remove_tree(s->image, id);
+	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = dir < 0 ? dir : sys_flock(dir, true);
+	if (r == -EWOULDBLOCK)
+		return ln_refuse(s, PS_REFUSED_BUSY, "image %s is used by a pod", id);
+	if (r == 0)
+		r = ln_remove_tree(s->image, id);
 	if (r == -ENOENT)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "no such image: %s", id);
 	return r < 0 ? ln_refuse_error(s, r, "cannot remove the image") : done(s);

@@ -49,6 +49,9 @@ struct ln_session {
 	uint16_t fetch_first, fetch_count;
 	bool started; /* a pod is ready to become stage1 */
 	int pod, facts, plan;
+	int held[PS_MAX_APPS]; /* images of the pod, flock shared: stage1 keeps
+				  them, so that no one removes them */
+	size_t n_held;
 	char uuid[37];
 };
 
