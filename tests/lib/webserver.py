@@ -400,7 +400,7 @@ def loopback_up():
 
 class PrivateNetwork:
     """A network and a mount namespace of the calling thread's own, where
-    /etc/hosts says what hosts says; needs root.  Enter it in the main thread
+    /etc/hosts says what hosts says ({name: "address ..."}); needs root.  Enter it in the main thread
     before servers are started, leave it after they are closed.  Children
     started inside are inside, too.
 
@@ -416,7 +416,8 @@ class PrivateNetwork:
         base = pathlib.Path(self.directory.name)
         base.chmod(0o755)
         lines = ["127.0.0.1 localhost"]
-        lines += ["%s %s" % (a, n) for n, a in self.hosts.items()]
+        lines += ["%s %s" % (a, n) for n, all_of in self.hosts.items()
+                  for a in all_of.split()]
         (base / "hosts").write_text("\n".join(lines) + "\n")
         (base / "resolv.conf").write_text(self.resolv_conf)
         _check(_libc.unshare(_CLONE_NEWNS | _CLONE_NEWNET))
@@ -437,25 +438,40 @@ class PrivateNetwork:
 
 class DnsServer:
     """Answers A questions for names on 127.0.0.1:53; anything else does not
-    exist.  questions: the names that were asked for."""
+    exist.  Names in large are answered over TCP only.  questions: the names
+    that were asked for."""
 
-    def __init__(self, names, host="127.0.0.1", port=53):
-        self.names, self.questions = names, []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, port))
+    def __init__(self, names, large=(), host="127.0.0.1", port=53):
+        self.names, self.large, self.questions = names, large, []
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((host, port))
+        self.tcp = socket.create_server((host, port))
         self.stop = os.eventfd(0)
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
     def _run(self):
         while True:
-            ready, _, _ = select.select([self.socket, self.stop], [], [])
+            ready, _, _ = select.select([self.udp, self.tcp, self.stop],
+                                        [], [])
             if self.stop in ready:
                 return
-            question, peer = self.socket.recvfrom(512)
-            self.socket.sendto(self._answer(question), peer)
+            if self.tcp in ready:
+                with contextlib.suppress(OSError):
+                    self._stream(self.tcp.accept()[0])
+            if self.udp in ready:
+                question, peer = self.udp.recvfrom(512)
+                self.udp.sendto(self._answer(question, False), peer)
 
-    def _answer(self, question):
+    def _stream(self, conn):
+        with conn, conn.makefile("rb") as lines:
+            conn.settimeout(5)
+            while len(size := lines.read(2)) == 2:
+                answer = self._answer(
+                    lines.read(struct.unpack(">H", size)[0]), True)
+                conn.sendall(struct.pack(">H", len(answer)) + answer)
+
+    def _answer(self, question, tcp):
         at, labels = 12, []
         while question[at]:
             labels.append(question[at + 1:at + 1 + question[at]].decode())
@@ -463,9 +479,11 @@ class DnsServer:
         name, kind = ".".join(labels), question[at + 1:at + 3]
         self.questions.append(name)
         address = self.names.get(name)
-        has = address is not None and kind == b"\0\1"
-        answer = question[:2] + (b"\x81\x80" if address else b"\x81\x83")
-        answer += struct.pack(">HHHH", 1, has, 0, 0) + question[12:at + 5]
+        cut = name in self.large and not tcp
+        has = address is not None and kind == b"\0\1" and not cut
+        flags = 0x8180 | (0 if address else 3) | (0x200 if cut else 0)
+        answer = question[:2] + struct.pack(">5H", flags, 1, has, 0, 0)
+        answer += question[12:at + 5]
         if has:
             answer += (b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" +
                        socket.inet_aton(address))
@@ -477,5 +495,6 @@ class DnsServer:
     def __exit__(self, *_exc):
         os.eventfd_write(self.stop, 1)
         self.thread.join()
-        self.socket.close()
+        self.udp.close()
+        self.tcp.close()
         os.close(self.stop)

@@ -21,7 +21,8 @@ import webserver  # noqa: E402
 BINARY = pathlib.Path(os.environ.get("RKT_BUILD", ROOT / "build")) / "fetcher"
 USER = 64931            # of no one
 HOSTS = {"example.test": "127.0.0.1", "other.test": "127.0.0.1",
-         "linklocal.test": "169.254.169.254", "six.test": "::1"}
+         "linklocal.test": "169.254.169.254", "six.test": "::1",
+         "two.test": "127.0.0.1 ::1"}
 
 
 def sealed(data):
@@ -142,7 +143,8 @@ def pki(tmp_path_factory):
     """(authority, good certificate)"""
     ca = webserver.make_ca(tmp_path_factory.mktemp("pki"))
     return ca, webserver.make_cert(ca, ["example.test", "other.test",
-                                        "six.test", "dns.test", "::1"])
+                                        "six.test", "two.test", "dns.test",
+                                        "large.test", "::1"])
 
 
 @pytest.fixture(scope="session")

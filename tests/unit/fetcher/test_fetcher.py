@@ -1,6 +1,7 @@
 """The real fetcher against a server that may do anything."""
 
 import os
+import signal
 import subprocess
 import time
 import warnings
@@ -377,12 +378,31 @@ def test_unknown_name(fetcher):
 
 
 def test_names_by_dns(serve, fetcher):
-    with webserver.DnsServer({"dns.test": "127.0.0.1"}) as dns:
+    names = {"dns.test": "127.0.0.1", "large.test": "127.0.0.1"}
+    with webserver.DnsServer(names, large=["large.test"]) as dns:
         serve({"/a": b"1"})
         f = fetcher()
         got(f.get("https://dns.test/a"))
+        got(f.get("https://large.test/a"))
         failed(f.get("https://nowhere.test/a"), NETWORK)
         assert "dns.test" in dns.questions
+
+
+def test_name_with_two_addresses(serve, fetcher):
+    serve({"/a": b"1"})
+    got(fetcher().get("https://two.test/a"))
+
+
+def test_stop_and_continue(serve, fetcher):
+    serve({"/a": Reply(b"1", delay=1)})
+    f = fetcher()
+    f.edge.send("GET", slot=0, url=BASE + "/a", max_size=100)
+    for _ in range(3):
+        time.sleep(0.1)
+        f.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        f.process.send_signal(signal.SIGCONT)
+    got(f.answer())
 
 
 def test_proxy(serve, fetcher):
