@@ -1,0 +1,200 @@
+/*
+ * Capabilities, system calls and limits of an app, conductor, user rkt.  The
+ * image's isolators narrow what images get; the operator's flags replace them,
+ * up to what site policy lets operators have.
+ */
+#include <string.h>
+
+#include "cli/filter.h"
+#include "cli/plan.h"
+#include "privsep/log.h"
+#include "privsep/policy.h"
+
+static uint64_t
+all_caps(void)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; ps_cap_name(i); i++)
+		all |= UINT64_C(1) << i;
+	return all;
+}
+
+static const char *
+first_cap(uint64_t caps)
+{
+	for (unsigned i = 0; ps_cap_name(i); i++)
+		if ((caps & UINT64_C(1) << i) != 0)
+			return ps_cap_name(i);
+	return "of an unknown number";
+}
+
+static const char *
+operator_caps(const struct cli_run_app *f, const struct cli_limits *limits,
+    uint64_t *ret)
+{
+	const char *flag = f->caps_retain ? "--caps-retain" : "--caps-remove";
+	const char *text = f->caps_retain ? f->caps_retain : f->caps_remove;
+	uint64_t caps, excess;
+
+	if (f->caps_retain && f->caps_remove)
+		return "--caps-retain and --caps-remove exclude each other";
+	if (!ps_parse_caps(text, &caps))
+		return cli_format("%s: unknown capability in \"%s\"", flag, text);
+	if (f->caps_remove) {
+		*ret = PS_CAPS_DEFAULT & ~caps & limits->caps_image;
+		return NULL;
+	}
+	excess = caps & ~(limits->caps_operator | limits->caps_image);
+	if (excess != 0)
+		return cli_format("site policy does not allow --caps-retain %s "
+				  "(capabilities-operator)", first_cap(excess));
+	*ret = caps;
+	return NULL;
+}
+
+const char *
+cli_plan_caps(const struct cli_run_app *f, const struct ac_isolators *is,
+    const struct cli_limits *limits, uint64_t *ret)
+{
+	uint64_t caps = PS_CAPS_DEFAULT;
+
+	if ((limits->insecure & PS_INSECURE_CAPABILITIES) != 0) {
+		*ret = all_caps();
+		return NULL;
+	}
+	if (f->caps_retain || f->caps_remove)
+		return operator_caps(f, limits, ret);
+	if (is->caps_set == AC_SET_RETAIN)
+		caps = is->caps;
+	else if (is->caps_set == AC_SET_REMOVE)
+		caps &= ~is->caps;
+	if ((caps & ~limits->caps_image) != 0)
+		ps_log("the image asks for %s, which site policy does not give "
+		       "to images (try --caps-retain)",
+		    first_cap(caps & ~limits->caps_image));
+	*ret = caps & limits->caps_image;
+	return NULL;
+}
+
+static const char *
+plan_seccomp(const struct cli_run_app *f, const struct ac_isolators *is,
+    const struct cli_limits *limits, struct ps_msg_PLAN_APP *ret)
+{
+	struct cli_filter filter = { 0 };
+	struct cli_list calls = { 0 };
+	const char *wrong, *error = is->seccomp_errno;
+	enum ac_set mode = is->seccomp_set;
+	bool wide = f->seccomp && limits->seccomp_wide;
+
+	ret->seccomp = wide ? PS_SECCOMP_WIDE : PS_SECCOMP_DEFAULT;
+	if ((limits->insecure & PS_INSECURE_SECCOMP) != 0) {
+		ret->seccomp = PS_SECCOMP_NONE;
+		return NULL;
+	}
+	if (f->seccomp) {
+		wrong = cli_parse_seccomp(f->seccomp, &mode, &error, &calls);
+		if (wrong)
+			return cli_format("--seccomp: %s", wrong);
+		if (!wide)
+			ps_debug("site policy does not let --seccomp widen the "
+				 "default filter (seccomp-operator)");
+	}
+	wrong = f->seccomp ?
+	    cli_filter_build(mode, calls.v, calls.n, error, wide, &filter) :
+	    cli_filter_build(mode, is->seccomp.v, is->seccomp.n, error, false,
+		&filter);
+	if (wrong)
+		return cli_format("seccomp: %s", wrong);
+	ret->filter = filter.code;
+	ret->n_filter = (uint32_t)filter.size;
+	return NULL;
+}
+
+/* The operator's quantity, or the image's limit. */
+static const char *
+pick(const char *flag, const char *text, uint64_t scale, uint64_t own,
+    uint64_t *ret)
+{
+	int r = text ? ac_quantity(text, scale, ret) : 0;
+
+	if (text == NULL)
+		*ret = own;
+	else if (r < 0 || *ret == 0)
+		return cli_format("--%s: \"%s\" is not a quantity such as %s",
+		    flag, text, scale == 1 ? "512Mi" : "500m");
+	return NULL;
+}
+
+static const char *
+plan_limits(const struct cli_run_app *f, const struct ac_isolators *is,
+    struct ps_msg_PLAN_APP *ret)
+{
+	const char *wrong = pick("memory", f->memory, 1, is->memory_limit,
+	    &ret->memory);
+
+	if (wrong == NULL)
+		wrong = pick("cpu", f->cpu, 1000, is->cpu_limit, &ret->cpu_milli);
+	if (wrong)
+		return wrong;
+	if (ret->memory != 0 && (ret->memory < 4096 ||
+				    ret->memory > UINT64_C(1) << 50))
+		return "the memory limit is below 4096 bytes, or beyond 1Pi";
+	if (ret->cpu_milli > 1000000)
+		return "the CPU limit is beyond 1000 CPUs";
+	ret->cpu_shares = f->cpu_shares ? (uint32_t)f->cpu_shares :
+					  is->cpu_shares;
+	ret->has_oom = f->has_oom || is->has_oom;
+	ret->oom_score_adj = f->has_oom ? f->oom_score_adj : is->oom_score_adj;
+	/* An image may offer itself to the killer, not hide from it. */
+	if (!f->has_oom && ret->oom_score_adj < 0) {
+		ps_log("the image's os/linux/oom-score-adj below 0 is ignored "
+		       "(try --oom-score-adj)");
+		ret->has_oom = 0;
+		ret->oom_score_adj = 0;
+	}
+	return NULL;
+}
+
+/* The specification asks to make known what is not enforced; what would leave
+ * the app less confined than it asked is refused. */
+static const char *
+check_unsupported(const struct ac_isolators *is)
+{
+	static const char *const harmless[] = { "resource/block-bandwidth",
+		"resource/block-iops", "resource/network-bandwidth" };
+
+	for (size_t i = 0; i < is->unsupported.n; i++) {
+		bool ignored = false;
+
+		for (size_t k = 0; k < PS_COUNT(harmless); k++)
+			ignored |= strcmp(is->unsupported.v[i], harmless[k]) == 0;
+		if (!ignored)
+			return cli_format("isolator \"%s\" is not supported",
+			    is->unsupported.v[i]);
+		ps_log("warning: isolator \"%s\" is ignored",
+		    is->unsupported.v[i]);
+	}
+	if (is->memory_request != 0 || is->cpu_request != 0)
+		ps_debug("requests of resource isolators are ignored, limits "
+			 "are applied");
+	return NULL;
+}
+
+const char *
+cli_plan_isolators(const struct cli_run_app *flags, const struct ac_app *app,
+    const struct cli_limits *limits, struct ps_msg_PLAN_APP *ret)
+{
+	const struct ac_isolators *is = &app->isolators;
+	const char *wrong = check_unsupported(is);
+
+	if (wrong == NULL)
+		wrong = cli_plan_caps(flags, is, limits, &ret->caps);
+	if (wrong == NULL)
+		wrong = plan_seccomp(flags, is, limits, ret);
+	if (wrong == NULL)
+		wrong = plan_limits(flags, is, ret);
+	ret->no_new_privs = is->has_no_new_privs && is->no_new_privs;
+	ret->paths = (limits->insecure & PS_INSECURE_PATHS) == 0;
+	return wrong;
+}

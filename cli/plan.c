@@ -1,0 +1,314 @@
+/*
+ * Making a plan, conductor, user rkt.  Two voices meet here: the operator's
+ * flags, and a manifest that was verified but may ask for anything.
+ */
+#include "cli/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "privsep/fds.h"
+#include "privsep/log.h"
+#include "privsep/name.h"
+
+const char *
+cli_app_name_of(const char *image_name)
+{
+	const char *slash = strrchr(image_name, '/');
+	char *name = cli_copy(slash ? slash + 1 : image_name), *to = name;
+
+	for (char *p = name; *p != '\0'; p++) {
+		bool word = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
+
+		if (word)
+			*to++ = *p;
+		else if (to > name && to[-1] != '-')
+			*to++ = '-';
+	}
+	while (to > name && to[-1] == '-')
+		to--;
+	*to = '\0';
+	return name;
+}
+
+const char *
+cli_pairs(const struct cli_list *flags, struct ac_pairs *ret)
+{
+	struct ac_pairs p = { .v = cli_alloc((flags->n + 1) * sizeof(*p.v)) };
+
+	for (size_t i = 0; i < flags->n; i++) {
+		const char *text = flags->v[i], *eq = strchr(text, '=');
+		const char *name;
+
+		if (eq == NULL || eq == text || !ps_is_print(text, strlen(text)))
+			return cli_format("\"%s\" is not NAME=VALUE", text);
+		name = cli_copy_n(text, (size_t)(eq - text));
+		if (ac_find(&p, name))
+			return cli_format("\"%s\" is given twice", name);
+		p.v[p.n++] = (struct ac_pair){ .name = name, .value = eq + 1 };
+	}
+	*ret = p;
+	return NULL;
+}
+
+/* What this rkt cannot do for an image is refused, not left out. */
+static const char *
+check_image(const struct ac_image *image)
+{
+	const struct ac_app *app = &image->app;
+
+	if (image->n_dependencies > 0)
+		return "has dependencies, which are not supported yet";
+	if (image->path_whitelist.n > 0)
+		return "has a pathWhitelist, which is not supported yet";
+	if (image->has_app && app->n_events > 0)
+		return cli_format("has a %s event handler, which is not "
+				  "supported yet", app->events[0].name);
+	for (size_t i = 0; image->has_app && i < app->n_mount_points; i++)
+		ps_log("warning: no volume specified for mount point \"%s\", "
+		       "implicitly creating an \"empty\" volume. This volume "
+		       "will be removed when the pod is garbage-collected.",
+		    app->mount_points[i].name);
+	return NULL;
+}
+
+static const char *
+set_exec(const struct cli_run_app *f, const struct ac_image *image,
+    struct ps_msg_PLAN_APP *ret)
+{
+	const struct ac_strs *exec = &image->app.exec;
+	uint16_t n = 0;
+
+	if (f->exec)
+		ret->exec[n++] = f->exec;
+	else if (image->has_app)
+		while (n < exec->n && n < PS_COUNT(ret->exec)) {
+			ret->exec[n] = exec->v[n];
+			n++;
+		}
+	if (n == 0)
+		return "has an empty \"exec\" (try --exec=BINARY)";
+	for (size_t i = 0; i < f->arguments.n; i++) {
+		if (n == PS_COUNT(ret->exec))
+			return "has too many arguments";
+		ret->exec[n++] = f->arguments.v[i];
+	}
+	ret->n_exec = n;
+	return NULL;
+}
+
+/* A name, a number below 2^32-1 in plain decimal, or a path in the image: what
+ * looks like a number is one, or nothing. */
+static bool
+is_user(const char *s)
+{
+	bool digits = true;
+	uint64_t n;
+
+	for (const char *p = s; *p != '\0'; p++) {
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == ':')
+			return false;
+		digits = digits && *p >= '0' && *p <= '9';
+	}
+	if (*s == '\0' || *s == '-' || *s == '+' || strlen(s) > 255)
+		return false;
+	if (*s == '/')
+		return ps_is_abspath(s, strlen(s));
+	if (*s >= '0' && *s <= '9')
+		return digits && ps_parse_u64(s, PS_RANGE - 1, &n);
+	return true;
+}
+
+static const char *
+set_user(const struct cli_run_app *f, const struct ac_image *image,
+    struct ps_msg_PLAN_APP *ret)
+{
+	const struct ac_app *app = &image->app;
+
+	ret->user = f->user ? f->user : image->has_app ? app->user : "0";
+	ret->group = f->group ? f->group : image->has_app ? app->group : "0";
+	if (!is_user(ret->user))
+		return cli_format("bad user \"%s\": want a name, a number below "
+				  "65536, or a path in the image", ret->user);
+	if (!is_user(ret->group))
+		return cli_format("bad group \"%s\": want a name, a number below "
+				  "65536, or a path in the image", ret->group);
+	for (size_t i = 0; i < (f->gids.n ? f->gids.n : app->n_gids); i++) {
+		uint64_t gid = f->gids.n ? 0 : app->gids[i];
+
+		if (i == PS_COUNT(ret->supplementary_gids))
+			return "too many supplementary groups";
+		if ((f->gids.n && !ps_parse_u64(f->gids.v[i], PS_RANGE - 1, &gid)) ||
+		    gid >= PS_RANGE)
+			return "a supplementary group is not a number below 65536";
+		ret->supplementary_gids[i] = (uint32_t)gid;
+		ret->n_supplementary_gids = (uint16_t)(i + 1);
+	}
+	return NULL;
+}
+
+static struct ac_pairs
+env_pairs(const struct cli_env *e)
+{
+	struct ac_pairs p = { .n = e->list.n,
+		.v = cli_alloc((e->list.n + 1) * sizeof(*p.v)) };
+
+	for (size_t i = 0; i < p.n; i++) {
+		const char *eq = strchr(e->list.v[i], '=');
+
+		p.v[i] = (struct ac_pair){ .value = eq + 1,
+			.name = cli_copy_n(e->list.v[i],
+			    (size_t)(eq - e->list.v[i])) };
+	}
+	return p;
+}
+
+/* Low to high: the caller's, the image's, --environment, --set-env-file,
+ * --set-env; all over the base. */
+static const char *
+set_environment(const struct cli_run_pod *pod, const struct cli_run_app *f,
+    const struct ac_image *image, char *const *environ,
+    struct cli_planned *ret)
+{
+	const struct ac_pairs *own = &image->app.environment;
+	struct cli_env said = { 0 }, flags = { 0 }, all = { 0 };
+
+	for (size_t i = 0; environ && environ[i]; i++)
+		if (ps_is_env(environ[i], strlen(environ[i])))
+			cli_env_add(&said, environ[i]);
+	for (size_t i = 0; image->has_app && i < own->n; i++)
+		cli_env_set(&said,
+		    cli_format("%s=%s", own->v[i].name, own->v[i].value));
+	for (size_t i = 0; i < f->environment.n; i++) {
+		const char *wrong = cli_env_once(&flags, f->environment.v[i]);
+
+		if (wrong)
+			return cli_format("--environment: %s", wrong);
+	}
+	cli_env_merge(&said, &flags);
+	cli_env_merge(&said, &pod->file_env);
+	cli_env_merge(&said, &pod->flag_env);
+	cli_env_base(&all, ret->app.name);
+	cli_env_merge(&all, &said);
+	if (all.list.n > PS_COUNT(ret->app.env))
+		return cli_format("more than %zu environment variables",
+		    PS_COUNT(ret->app.env));
+	for (size_t i = 0; i < all.list.n; i++)
+		ret->app.env[i] = all.list.v[i];
+	ret->app.n_env = (uint16_t)all.list.n;
+	ret->manifest.app.environment = env_pairs(&said);
+	return NULL;
+}
+
+static const char *
+set_names(const struct cli_run_app *f, const struct ac_image *image,
+    struct ps_msg_PLAN_APP *ret)
+{
+	const char *version = ac_find(&image->labels, "version");
+	const struct ac_app *app = &image->app;
+
+	ret->name = f->name ? f->name : cli_app_name_of(image->name);
+	if (!ps_is_acname(ret->name, strlen(ret->name)))
+		return cli_format("\"%s\" cannot name an app (try --name)",
+		    ret->name);
+	ret->image_name = version ?
+	    cli_format("%s:%s", image->name, version) :
+	    image->name;
+	ret->working_dir = f->working_dir ? f->working_dir :
+	    image->has_app && app->working_dir ? app->working_dir : "/";
+	if (!ps_is_abspath(ret->working_dir, strlen(ret->working_dir)))
+		return cli_format("working directory \"%s\" is not an absolute "
+				  "path", ret->working_dir);
+	ret->readonly_rootfs = f->readonly_rootfs;
+	return NULL;
+}
+
+/* The app as it will run, for the pod manifest. */
+static const char *
+describe(const struct cli_run_app *f, const struct ac_image *image,
+    struct cli_planned *p)
+{
+	struct ac_pod_app *m = &p->manifest;
+	struct ac_app *app = &m->app;
+	const char *wrong;
+
+	m->name = p->app.name;
+	m->image_name = image->name;
+	m->image_labels = image->labels;
+	m->has_app = true;
+	m->readonly_rootfs = f->readonly_rootfs;
+	app->exec.n = p->app.n_exec;
+	app->exec.v = cli_alloc(app->exec.n * sizeof(*app->exec.v));
+	memcpy(app->exec.v, p->app.exec, app->exec.n * sizeof(*app->exec.v));
+	app->user = p->app.user;
+	app->group = p->app.group;
+	app->n_gids = p->app.n_supplementary_gids;
+	app->gids = cli_alloc((app->n_gids + 1) * sizeof(*app->gids));
+	memcpy(app->gids, p->app.supplementary_gids,
+	    app->n_gids * sizeof(*app->gids));
+	app->working_dir = p->app.working_dir;
+	wrong = cli_pairs(&f->annotations, &m->annotations);
+	if (wrong == NULL && f->user_annotations.n > 0)
+		wrong = cli_pairs(&f->user_annotations, &app->user_annotations);
+	if (wrong == NULL && f->user_labels.n > 0)
+		wrong = cli_pairs(&f->user_labels, &app->user_labels);
+	return wrong;
+}
+
+const char *
+cli_plan_app(const struct cli_run_pod *pod, const struct cli_run_app *flags,
+    const struct ac_image *image, const struct cli_limits *limits,
+    char *const *environ, struct cli_planned *ret)
+{
+	const char *wrong = check_image(image);
+
+	memset(ret, 0, sizeof(*ret));
+	if (image->has_app)
+		ret->manifest.app = image->app;
+	if (wrong == NULL)
+		wrong = set_names(flags, image, &ret->app);
+	if (wrong == NULL)
+		wrong = set_exec(flags, image, &ret->app);
+	if (wrong == NULL)
+		wrong = set_user(flags, image, &ret->app);
+	if (wrong == NULL)
+		wrong = set_environment(pod, flags, image, environ, ret);
+	if (wrong == NULL)
+		wrong = cli_plan_isolators(flags, &image->app, limits, &ret->app);
+	return wrong ? wrong : describe(flags, image, ret);
+}
+
+static int
+put_record(struct ps_writer *w, uint16_t type, uint32_t serial, size_t at)
+{
+	struct ps_writer head = { .p = w->p + at, .size = PS_HEADER };
+	struct ps_header h = { .type = type, .serial = serial };
+
+	if (w->error != 0)
+		return w->error;
+	if (w->at - at > PS_MAX_MSG)
+		return -EMSGSIZE;
+	h.length = (uint32_t)(w->at - at - PS_HEADER);
+	ps_put_header(&head, &h);
+	return head.error;
+}
+
+int
+cli_plan_seal(const struct ps_msg_PLAN_POD *pod, const struct cli_planned *apps)
+{
+	struct ps_writer w = { .p = cli_alloc(PS_MAX_PLAN), .size = PS_MAX_PLAN };
+	static const uint8_t room[PS_HEADER];
+	int r;
+
+	ps_put_bytes(&w, room, sizeof(room));
+	(void)ps_encode_PLAN_POD(&w, pod);
+	r = put_record(&w, PS_PLAN_POD, 1, 0);
+	for (uint16_t i = 0; r == 0 && i < pod->apps; i++) {
+		size_t at = w.at;
+
+		ps_put_bytes(&w, room, sizeof(room));
+		(void)ps_encode_PLAN_APP(&w, &apps[i].app);
+		r = put_record(&w, PS_PLAN_APP, i + 2u, at);
+	}
+	return r < 0 ? r : ps_sealed("plan", w.p, w.at);
+}

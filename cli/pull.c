@@ -1,0 +1,328 @@
+/*
+ * Orchestrating a fetch, conductor, user rkt.  It decides what is asked for;
+ * what may be had is decided by the launcher, who hears verify and unpack.
+ */
+#include "cli/pull.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/session.h"
+#include "cli/transfer.h"
+#include "privsep/log.h"
+
+const char *
+cli_set_pull_policy(void *dest, const char *value)
+{
+	static const struct {
+		const char *word;
+		enum cli_policy policy;
+	} rows[] = { { "new", CLI_PULL_NEW }, { "never", CLI_PULL_NEVER },
+		{ "update", CLI_PULL_UPDATE } };
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		if (strcmp(rows[i].word, value) == 0) {
+			*(enum cli_policy *)dest = rows[i].policy;
+			return NULL;
+		}
+	}
+	return "must be never, new or update";
+}
+
+/* Slots of one image, and what the launcher shall be told of them. */
+struct arrival {
+	uint16_t image, signature;
+	const char *name, *origin;
+	const struct cli_app_name *wanted; /* NULL: whatever it is */
+};
+
+static bool
+is_unsigned(const struct cli *c)
+{
+	return (c->g.insecure & PS_INSECURE_IMAGE) != 0;
+}
+
+static int
+get_file(struct cli *c, const char *path, uint8_t kind, uint16_t *ret)
+{
+	struct ps_msg_GET_FILE m = { .path = path, .kind = kind };
+	struct ps_msg_SLOT slot;
+
+	if (CLI_ASK(c, GET_FILE, &m, NULL, 0, SLOT, &slot) < 0)
+		return CLI_FAILED;
+	*ret = slot.slot;
+	return 0;
+}
+
+static int
+no_signature(const char *where)
+{
+	return cli_fail("%s: signature not found (an image without one needs "
+			"--insecure-options=image)", where);
+}
+
+static void
+tell_signer(const struct ps_msg_ADMITTED *m)
+{
+	if (m->signer[0] == '\0') {
+		cli_image_log("warning: image signature verification has been "
+			      "disabled");
+		return;
+	}
+	cli_image_log("signature verified:");
+	cli_image_log("  key %s", m->signer);
+}
+
+/* An image of another version, os or arch is not the one asked for. */
+static int
+check_labels(struct cli *c, const struct arrival *a, bool existed,
+    const struct cli_stored *image)
+{
+	struct ps_msg_REMOVE_IMAGE m;
+	struct ps_msg_DONE done;
+
+	if (a->wanted == NULL || is_unsigned(c) ||
+	    cli_record_matches(&image->record, a->wanted))
+		return 0;
+	memcpy(m.image, image->record.image, sizeof(m.image));
+	if (!existed)
+		(void)CLI_ASK(c, REMOVE_IMAGE, &m, NULL, 0, DONE, &done);
+	for (uint16_t i = 0; i < a->wanted->n_label; i++) {
+		const char *want = a->wanted->label[i];
+		bool found = false;
+
+		for (uint16_t k = 0; k < image->record.n_label; k++)
+			found |= strcmp(image->record.label[k], want) == 0;
+		if (!found)
+			return cli_fail("the image that came for \"%s\" does not "
+					"have the label \"%s\"", a->wanted->name,
+			    want);
+	}
+	return cli_fail("asked for \"%s\", but the image calls itself \"%s\"",
+	    a->wanted->name, image->record.name);
+}
+
+static int
+admit(struct cli *c, const struct arrival *a, struct cli_stored *ret)
+{
+	struct ps_msg_ADMIT_IMAGE m = { .image = a->image,
+		.signature = a->signature,
+		.name = a->name,
+		.origin = a->origin,
+		.insecure = c->g.insecure & PS_INSECURE_IMAGE };
+	struct ps_msg_ADMITTED admitted;
+	int r = CLI_ASK(c, ADMIT_IMAGE, &m, NULL, 0, ADMITTED, &admitted);
+
+	if (r < 0) {
+		if (c->refused == PS_REFUSED_TRUST && !is_unsigned(c))
+			ps_log("if you expected the signing key to change, try: "
+			       "rkt trust --prefix %s",
+			    a->wanted ? a->wanted->name : "NAME");
+		return CLI_FAILED;
+	}
+	tell_signer(&admitted);
+	r = cli_store_read(c, admitted.image, ret);
+	if (r < 0)
+		return cli_fail("cannot read the record of the image: %s",
+		    strerror(-r));
+	return check_labels(c, a, admitted.existed != 0, ret);
+}
+
+static int
+pull_path(struct cli *c, const struct cli_pull *p, const char *path,
+    struct cli_stored *ret)
+{
+	struct arrival a = { .signature = PS_NO_SLOT, .name = "", .origin = path };
+	const char *signature =
+	    p->signature ? p->signature : cli_format("%s.asc", path);
+	int r;
+
+	cli_image_log("using image from file %s", path);
+	if (!ps_is_print(path, strlen(path)) || strlen(path) > 2047)
+		return cli_fail("the path is too long, or not printable");
+	r = get_file(c, path, PS_SLOT_IMAGE, &a.image);
+	if (r == 0 && !is_unsigned(c)) {
+		r = get_file(c, signature, PS_SLOT_SIGNATURE, &a.signature);
+		if (r != 0 && c->refused == PS_REFUSED_NOTFOUND)
+			r = no_signature(signature);
+	}
+	return r == 0 ? admit(c, &a, ret) : r;
+}
+
+/* The signature first: without one the image is not asked for. */
+static int
+download(struct cli *c, struct cli_fetcher *f, const char *url,
+    const char *signature_url, bool has_signature)
+{
+	struct cli_got got = { 0 };
+	uint16_t image = has_signature ? 0 : 1;
+	bool deferred = false;
+	int r = 0;
+
+	if (!has_signature) {
+		cli_image_log("fetching signature from %s", signature_url);
+		r = cli_fetcher_get(f, 0, signature_url, PS_MAX_SIGNATURE,
+		    "Downloading signature", &got);
+		if (r != 0)
+			return no_signature(signature_url);
+		deferred = got.status == 202;
+		if (deferred)
+			cli_image_log("server asks to wait for the signature");
+	}
+	cli_image_log("fetching image from %s", url);
+	r = cli_fetcher_get(f, image, url, c->welcome.max_image,
+	    "Downloading ACI", &got);
+	if (r != 0)
+		return r;
+	if (got.status != 200)
+		return cli_fail("%s: bad HTTP status code: %u", url, got.status);
+	if (!deferred)
+		return 0;
+	r = cli_fetcher_get(f, 0, signature_url, PS_MAX_SIGNATURE,
+	    "Downloading signature", &got);
+	if (r == 0 && got.status == 202)
+		return cli_fail("%s: the server deferred the signature a second "
+				"time (HTTP status 202)", signature_url);
+	return r;
+}
+
+/* url NULL: by discovery of a->wanted. */
+static int
+pull_remote(struct cli *c, const struct cli_pull *p, const char *url,
+    struct arrival *a, struct cli_stored *ret)
+{
+	static const uint8_t kinds[] = { PS_SLOT_SIGNATURE, PS_SLOT_IMAGE };
+	bool bare = is_unsigned(c) || p->signature;
+	const char *signature_url = url ? cli_signature_url(url) : NULL;
+	struct cli_list urls = { 0 };
+	struct cli_fetcher f;
+	int r = 0;
+
+	a->signature = PS_NO_SLOT;
+	if (p->signature && !is_unsigned(c))
+		r = get_file(c, p->signature, PS_SLOT_SIGNATURE, &a->signature);
+	if (r == 0)
+		r = cli_fetcher_start(c, bare ? kinds + 1 : kinds,
+		    bare ? 1 : 2, &f);
+	if (r == 0 && url == NULL) {
+		cli_image_log("searching for app image %s", a->wanted->name);
+		r = cli_fetcher_discover(&f, a->wanted->name, a->wanted->label,
+		    a->wanted->n_label, PS_DISCOVER_IMAGE, &urls);
+		if (r == 0 && urls.n < 2)
+			r = cli_fail("discovery of \"%s\" gave no signature",
+			    a->wanted->name);
+		if (r == 0) {
+			url = urls.v[0];
+			signature_url = urls.v[1];
+		}
+	}
+	if (r != 0)
+		return r;
+	a->origin = url;
+	cli_image_log("remote fetching from URL \"%s\"", url);
+	r = download(c, &f, url, signature_url, bare);
+	if (r == 0)
+		r = cli_fetcher_end(c, &f);
+	if (r != 0)
+		return r;
+	if (!bare)
+		a->signature = f.first;
+	a->image = (uint16_t)(f.first + (bare ? 0 : 1));
+	return admit(c, a, ret);
+}
+
+static int
+pull_url(struct cli *c, const struct cli_pull *p, const char *url,
+    const struct cli_store *store, struct cli_stored *ret)
+{
+	const struct cli_stored *found = p->policy == CLI_PULL_UPDATE ?
+	    NULL :
+	    cli_store_by_origin(store, url);
+	struct arrival a = { .name = "" };
+
+	if (found) {
+		cli_image_log("using image from local store for url %s", url);
+		*ret = *found;
+		return 0;
+	}
+	if (p->policy == CLI_PULL_NEVER)
+		return cli_fail("no image from %s in the store (--pull-policy="
+				"never)", url);
+	return pull_remote(c, p, url, &a, ret);
+}
+
+static int
+pull_name(struct cli *c, const struct cli_pull *p, struct cli_app_name *app,
+    const struct cli_store *store, struct cli_stored *ret)
+{
+	const struct cli_stored *found;
+	struct arrival a = { .name = app->name, .wanted = app };
+
+	cli_add_host_labels(app);
+	found = p->policy == CLI_PULL_UPDATE ? NULL :
+					       cli_store_by_name(store, app);
+	if (found) {
+		cli_image_log("using image from local store for image name %s",
+		    p->argument);
+		*ret = *found;
+		return 0;
+	}
+	if (p->policy == CLI_PULL_NEVER)
+		return cli_fail("no image named \"%s\" in the store "
+				"(--pull-policy=never)", p->argument);
+	return pull_remote(c, p, NULL, &a, ret);
+}
+
+static int
+pull_id(const struct cli_pull *p, const struct cli_store *store,
+    struct cli_stored *ret)
+{
+	const struct cli_stored *found;
+	const char *wrong;
+
+	if (p->refuse_ids)
+		return cli_fail("\"%s\" is an image ID: give a name, path or URL",
+		    p->argument);
+	wrong = cli_store_by_id(store, p->argument, &found);
+	if (wrong)
+		return cli_fail("%s", wrong);
+	cli_image_log("using image from the store with hash %s", found->id);
+	*ret = *found;
+	return 0;
+}
+
+static bool
+is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+int
+cli_pull(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
+{
+	struct cli_image_string im;
+	struct cli_store store = { 0 };
+	const char *wrong = cli_classify_image(p->argument, is_file, &im);
+	int r = 0;
+
+	if (wrong)
+		return cli_fail("%s", wrong);
+	if (p->policy != CLI_PULL_UPDATE || im.kind == CLI_IMAGE_ID)
+		r = cli_store_load(c, &store);
+	if (r != 0)
+		return r;
+	switch (im.kind) {
+	case CLI_IMAGE_ID:
+		return pull_id(p, &store, ret);
+	case CLI_IMAGE_PATH:
+		return pull_path(c, p, im.text, ret);
+	case CLI_IMAGE_URL:
+		return pull_url(c, p, im.text, &store, ret);
+	case CLI_IMAGE_NAME:
+		return pull_name(c, p, &im.app, &store, ret);
+	}
+	return CLI_FAILED;
+}

@@ -1,0 +1,151 @@
+/*
+ * The conductor's side of the control edge, and its sandbox.  Runs as user
+ * rkt (or an unprivileged caller).  The launcher is trusted; all others whom
+ * the conductor hears (fetcher, files of images and pods) are not.
+ */
+#include "cli/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "policies/conductor.h"
+#include "privsep/log.h"
+#include "privsep/paths.h"
+#include "privsep/worker.h"
+
+static struct ps_frame frame;
+
+int
+cli_unsent(int error)
+{
+	if (error == -EPIPE)
+		ps_die(CLI_FAILED, "the launcher has gone");
+	return ps_log_error(error, "cannot ask the launcher");
+}
+
+int
+cli_answer(struct cli *c, uint16_t want, struct ps_frame **ret)
+{
+	struct ps_msg_REFUSED no;
+	int r;
+
+	ps_frame_close(&frame);
+	r = ps_recv(&c->control, &frame, -1);
+	if (r == -EPIPE)
+		ps_die(CLI_FAILED, "the launcher has gone");
+	if (r < 0)
+		ps_die(CLI_FAILED, "the launcher cannot be understood");
+	if (frame.type == want) {
+		*ret = &frame;
+		return 0;
+	}
+	if (frame.type != PS_REFUSED ||
+	    ps_decode_REFUSED(frame.payload, frame.length, &no) < 0)
+		ps_die(CLI_FAILED, "the launcher answered out of turn");
+	c->refused = no.code;
+	ps_log("%s", no.text);
+	return -ECANCELED;
+}
+
+int
+cli_answer_fd(void)
+{
+	return frame.nfds > 0 ? take_fd(frame.fds[0]) : -1;
+}
+
+static int
+take_dir(int *fd)
+{
+	struct stat st;
+
+	if (*fd < 0 || fstat(*fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return -1;
+	return take_fd(*fd);
+}
+
+static int
+hello(struct cli *c)
+{
+	struct ps_msg_HELLO m = { .dir = c->g.dir,
+		.system_config = c->g.system_config,
+		.local_config = c->g.local_config };
+	int r = CLI_ASK(c, HELLO, &m, NULL, 0, WELCOME, &c->welcome);
+
+	if (r < 0)
+		return CLI_FAILED;
+	if (frame.nfds != 3)
+		ps_die(CLI_FAILED, "the launcher sent no directories");
+	c->data = take_dir(&frame.fds[0]);
+	c->system = take_dir(&frame.fds[1]);
+	c->local = take_dir(&frame.fds[2]);
+	ps_frame_close(&frame);
+	if (c->data < 0)
+		return cli_fail("the launcher sent no data directory");
+	return 0;
+}
+
+static int
+open_dir(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+open_alone(struct cli *c)
+{
+	const char *dir = c->g.dir ? c->g.dir : ps_data_dir;
+
+	c->data = open_dir(dir);
+	if (c->data < 0)
+		return cli_fail("cannot open data directory %s: %s", dir,
+		    errno == EACCES ? "permission denied (members of group rkt "
+				      "may read it)" :
+				      strerror(errno));
+	c->system = open_dir(
+	    c->g.system_config ? c->g.system_config : ps_vendor_dir);
+	c->local = open_dir(c->g.local_config ? c->g.local_config : ps_conf_dir);
+	return 0;
+}
+
+int
+cli_session_open(struct cli *c)
+{
+	if ((c->command->needs & CLI_NO_DATA) != 0)
+		return 0;
+	if (c->launched)
+		return hello(c);
+	if ((c->command->needs & CLI_ALONE) == 0)
+		return cli_fail("cannot run as unprivileged user");
+	return open_alone(c);
+}
+
+/* The launcher's directories may lie where rkt cannot walk: name them by
+ * descriptor. */
+int
+cli_session_close_door(struct cli *c)
+{
+	const int dirs[] = { c->data, c->system, c->local };
+	struct ps_reach reach[PS_COUNT(dirs) + 1] = { 0 };
+	size_t n = 0;
+	int r;
+
+	tzset();
+	for (size_t i = 0; i < PS_COUNT(dirs); i++)
+		if (dirs[i] >= 0)
+			reach[n++].path = cli_format("/proc/self/fd/%d", dirs[i]);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return cli_fail("cannot set no_new_privs: %s", strerror(errno));
+	r = ps_landlock(reach, NULL, 0);
+	if (r < 0)
+		return cli_fail("Landlock cannot be applied: %s", strerror(-r));
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return cli_fail("cannot forbid core dumps: %s", strerror(errno));
+	r = ps_seccomp(policy_conductor, PS_COUNT(policy_conductor));
+	if (r < 0)
+		return cli_fail("seccomp cannot be applied: %s", strerror(-r));
+	return 0;
+}
