@@ -1,0 +1,72 @@
+#pragma once
+/*
+ * The last program before an app.  Runs inside the pod's user namespace as
+ * the pod's root.  HOSTILE: everything below the app's root directory; the
+ * plan record is the launcher's, proved.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "privsep/proto.h"
+
+#define S1_MAX_ID 65534u /* largest uid or gid of a pod */
+
+struct s1_ids {
+	uint32_t uid, gid;
+};
+
+/* All functions: 0 or negative errno, unless said.  They log nothing but
+ * through s1_why, the line that main prints. */
+
+/* What went wrong, for the one log line; kept until main prints it. */
+extern const char *s1_why;
+
+/* plan.c: read rkt/plan/<name> below the pod's root. */
+int s1_read_plan(int pod_root, const char *name, struct ps_msg_PLAN_APP *ret);
+
+/*
+ * confine.c: the one way in.  After it the calling process is the app but for
+ * execve: own mount namespace with the app's root and nothing else, its uid,
+ * groups, capabilities, limits, directory and filters.  run, enter, attach and
+ * app add all come through here, which is what makes them equal.  On success
+ * ret_program is the path to execute; on failure *ret_code the exit code
+ * (S1_EXIT_*), s1_why the step, ret_program what was sought for S1_EXIT_EXEC.
+ */
+int s1_confine(const struct ps_msg_PLAN_APP *a, char ret_program[4096],
+    int *ret_code);
+
+/* root.c */
+int s1_make_root(int pod_root, const struct ps_msg_PLAN_APP *a, int *ret_root);
+int s1_pivot(int root);
+/* dev.c: a fresh /dev on the app's root. */
+int s1_make_dev(int pod_root, int root);
+/* A new mount of the node dev/<name> of the pod, proved by its number. */
+int s1_clone_node(int pod_root, const char *name);
+/* mask.c: hide and protect paths of proc and sys, already on root. */
+int s1_protect(int pod_root, int root);
+
+/* user.c */
+int s1_resolve_ids(int root, const struct ps_msg_PLAN_APP *a,
+    struct s1_ids *ret);
+/* Pure.  0; -ERANGE or -EINVAL: a number that no pod has; -ENOENT not a number. */
+int s1_parse_id(const char *s, uint32_t *ret);
+/* Pure: the field'th column (2: id) of name's line in passwd or group text. */
+int s1_find_id(const char *text, size_t n, const char *name, uint32_t *ret);
+
+/* privs.c */
+int s1_set_limits(int pod_root, const struct ps_msg_PLAN_APP *a);
+int s1_set_ids(const struct ps_msg_PLAN_APP *a, const struct s1_ids *ids);
+int s1_set_filters(const struct ps_msg_PLAN_APP *a, bool must_nnp);
+
+/* find.c: where a program is, by rkt's rules (architecture of exec[0]). */
+int s1_find_program(const char *name, const char *const *env, size_t n_env,
+    char ret[4096]);
+
+/* reap.c: ExecStopPost.  Returns the exit code of the program. */
+int s1_reap(int pod_root, const char *name);
+/* Pure: systemd's EXIT_CODE and EXIT_STATUS to rkt's number, or -EINVAL. */
+int s1_exit_number(const char *code, const char *status);
+/* manager.c: tell pid 1 to end the pod with this code. */
+int s1_end_pod(uint8_t code);
+int s1_sync_journal(void);

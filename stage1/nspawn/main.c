@@ -1,0 +1,188 @@
+/*
+ * stage1-nspawn: the launcher has become this; it becomes systemd-nspawn.
+ * Host root, in the pod's private mount namespace and cgroups.  Links only
+ * libc.  The plan on fd 3 is proved and sealed, the facts on fd 5 are the
+ * launcher's; the pod's trees are HOSTILE and only ever reached by openat2.
+ */
+#include "stage1/nspawn/nspawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/log.h"
+#include "privsep/name.h"
+#include "stage1/common/contract.h"
+
+static uint8_t plan[PS_MAX_PLAN];
+static size_t plan_size, plan_at;
+
+static void
+read_facts(struct s1_facts *ret)
+{
+	static char facts[S1_MAX_FACTS];
+	uint64_t n;
+
+	if (ps_check_sealed(S1_FACTS_FD, sizeof(facts), &n) < 0 ||
+	    ps_pread_full(S1_FACTS_FD, facts, n, 0) < 0 ||
+	    s1_parse_facts(facts, n, ret) < 0)
+		ps_die(PS_EXIT_PROTOCOL, "bad launch facts");
+}
+
+/* The payload of the next record of the plan, which must be of this type. */
+static const uint8_t *
+next_record(uint16_t type, size_t *ret_n)
+{
+	struct ps_reader r = { .p = plan, .size = plan_size, .at = plan_at };
+	struct ps_header h = { 0 };
+
+	if (ps_get_u32(&r) != PS_MAGIC)
+		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+	h.type = ps_get_u16(&r);
+	(void)ps_get_u16(&r);
+	h.length = ps_get_u32(&r);
+	(void)ps_get_u32(&r);
+	(void)ps_get_bytes(&r, h.length);
+	if (r.error != 0 || h.type != type)
+		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+	*ret_n = h.length;
+	plan_at = r.at;
+	return plan + r.at - h.length;
+}
+
+static void
+read_plan(struct ps_msg_PLAN_POD *ret)
+{
+	const uint8_t *p;
+	uint64_t size;
+	size_t n;
+
+	if (ps_check_sealed(S1_PLAN_FD, sizeof(plan), &size) < 0 ||
+	    ps_pread_full(S1_PLAN_FD, plan, size, 0) < 0)
+		ps_die(PS_EXIT_PROTOCOL, "no plan");
+	plan_size = size;
+	p = next_record(PS_PLAN_POD, &n);
+	if (ps_decode_PLAN_POD(p, n, ret) < 0 ||
+	    ret->version != PS_PLAN_VERSION || ret->apps == 0 ||
+	    ret->apps > PS_MAX_APPS || ret->flavor != PS_FLAVOR_NSPAWN ||
+	    (ret->interactive && ret->apps != 1))
+		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+}
+
+static int
+open_root(void)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+		    RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, S1_POD_FD, "stage1/rootfs", &how,
+	    sizeof(how));
+
+	if (fd < 0)
+		ps_die(PS_EXIT_SYSTEM, "no root: %s", strerror(errno));
+	return fd;
+}
+
+static void
+add_app(int root, struct s1_pod *pod)
+{
+	static struct ps_msg_PLAN_APP app;
+	static char unit[16384];
+	size_t n;
+	const uint8_t *p = next_record(PS_PLAN_APP, &n);
+	int r = ps_decode_PLAN_APP(p, n, &app);
+
+	if (r < 0)
+		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+	r = s1_format_unit(&app, pod->plan->interactive, unit, sizeof(unit));
+	if (r < 0)
+		ps_die(PS_EXIT_PROTOCOL, "%s cannot be a unit",
+		    app.name);
+	r = s1_write_app(root, pod->facts->base, &app, unit, (size_t)r);
+	if (r < 0)
+		ps_die(PS_EXIT_SYSTEM, "cannot write the unit of %s: %s",
+		    app.name, strerror(-r));
+	pod->caps |= app.caps;
+	if (app.has_oom && app.oom_score_adj < pod->oom)
+		pod->oom = app.oom_score_adj;
+}
+
+/* nspawn keeps state here and insists on a tmpfs; a private one is nobody
+ * else's, gone with the pod, and where /run is none it is the only way. */
+static void
+cover_run(void)
+{
+	static const char path[] = "/run/systemd/nspawn";
+
+	if ((mkdir("/run/systemd", 0755) < 0 && errno != EEXIST) ||
+	    (mkdir(path, 0755) < 0 && errno != EEXIST) ||
+	    mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		"mode=0755,size=1m") < 0)
+		ps_die(PS_EXIT_SYSTEM, "%s: %s", path, strerror(errno));
+}
+
+/* Nothing of the caller's environment but where to say that we are ready. */
+static void
+become(const char *const *args, bool writable)
+{
+	static char notify[256];
+	const char *socket = getenv("NOTIFY_SOCKET");
+	const char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+		"SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
+		"SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", NULL, NULL, NULL };
+	size_t n = 4;
+	char **argv, **envp;
+
+	if (writable)
+		env[n++] = "SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes";
+	if (socket && (socket[0] == '/' || socket[0] == '@') &&
+	    strlen(socket) < 200 && ps_is_print(socket, strlen(socket))) {
+		(void)snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", socket);
+		env[n] = notify;
+	}
+	/* The pod directory and its lock stay open: nspawn holds them. */
+	if (close_range(S1_POD_FD + 1, ~0u, 0) < 0 || close(S1_PLAN_FD) < 0 ||
+	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
+		ps_die(PS_EXIT_SYSTEM, "descriptors");
+	memcpy(&argv, &args, sizeof(argv)); /* execve lacks its const */
+	envp = (void *)env;
+	(void)execve(argv[0], argv, envp);
+	ps_die(PS_EXIT_SYSTEM, "%s: %s", argv[0], strerror(errno));
+}
+
+int
+main(void)
+{
+	static struct ps_msg_PLAN_POD pod_plan;
+	struct s1_facts facts = { 0 };
+	struct s1_pod pod = { .plan = &pod_plan, .facts = &facts };
+	const char *args[S1_MAX_ARGS];
+	int root;
+
+	ps_log_name("stage1");
+	(void)umask(022);
+	if (ps_check_dir(S1_POD_FD) < 0 || fchdir(S1_POD_FD) < 0)
+		ps_die(PS_EXIT_PROTOCOL, "no pod directory");
+	read_facts(&facts);
+	read_plan(&pod_plan);
+	root = open_root();
+	for (unsigned i = 0; i < pod_plan.apps; i++)
+		add_app(root, &pod);
+	if (plan_at != plan_size)
+		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+	if (s1_format_args(&pod, args) < 0)
+		ps_die(PS_EXIT_BUG, "arguments");
+	if (!facts.machined)
+		cover_run();
+	become(args, (pod_plan.insecure & PS_INSECURE_PATHS) != 0);
+}

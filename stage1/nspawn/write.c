@@ -1,0 +1,107 @@
+/*
+ * Files that the pod's root will own, written by the host's root: every one is
+ * new, and reached from the root's descriptor through no link and over no
+ * mount.
+ */
+#include "stage1/nspawn/nspawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "stage1/common/contract.h"
+
+#define OURS                                                            \
+	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | \
+	    RESOLVE_NO_XDEV)
+
+static uint8_t record[PS_MAX_PLAN];
+
+static int
+open_ours(int dir, const char *path, uint64_t flags, uint64_t mode)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode,
+		.resolve = OURS };
+	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+write_new(int root, const char *where, const char *name, uint32_t owner,
+    unsigned mode, const void *p, size_t n)
+{
+	_cleanup_fd_ int dir = open_ours(root, where, O_PATH | O_DIRECTORY, 0);
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	fd = open_ours(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return fd;
+	r = ps_write_full(fd, p, n);
+	if (r < 0)
+		return r;
+	return fchown(fd, owner, owner) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+static int
+link_new(int root, const char *where, const char *name, uint32_t owner)
+{
+	_cleanup_fd_ int dir = open_ours(root, where, O_PATH | O_DIRECTORY, 0);
+	char to[300];
+
+	if (dir < 0)
+		return dir;
+	(void)snprintf(to, sizeof(to), "../%s", name);
+	if (symlinkat(to, dir, name) < 0 ||
+	    fchownat(dir, name, owner, owner, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The record as it was proved, encoded again from its decoded fields. */
+static int
+encode(const struct ps_msg_PLAN_APP *a, size_t *ret_n)
+{
+	struct ps_writer w = { .p = record + PS_HEADER,
+		.size = sizeof(record) - PS_HEADER };
+	struct ps_writer head = { .p = record, .size = PS_HEADER };
+	int r = ps_encode_PLAN_APP(&w, a);
+
+	if (r < 0)
+		return r;
+	ps_put_header(&head, &(struct ps_header){ .type = PS_PLAN_APP,
+				 .length = (uint32_t)w.at });
+	*ret_n = PS_HEADER + w.at;
+	return head.error;
+}
+
+int
+s1_write_app(int root, uint32_t base, const struct ps_msg_PLAN_APP *a,
+    const char *unit, size_t n)
+{
+	char service[256];
+	size_t length;
+	int r = snprintf(service, sizeof(service), "%s.service", a->name);
+
+	if (r < 0 || (size_t)r >= sizeof(service))
+		return -ENAMETOOLONG;
+	r = encode(a, &length);
+	if (r == 0)
+		r = write_new(root, S1_PLAN_DIR, a->name, base, 0400, record,
+		    length);
+	if (r == 0)
+		r = write_new(root, S1_UNIT_DIR, service, base, 0644, unit, n);
+	if (r == 0)
+		r = link_new(root, S1_WANTS_DIR, service, base);
+	return r;
+}

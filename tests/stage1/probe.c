@@ -1,0 +1,186 @@
+/*
+ * The app of the tests: says what it is and tries what it may not.  Static, so
+ * that it runs in an image that has nothing else.  The words of argv are done
+ * in order.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+static void
+cat(const char *path)
+{
+	char b[65536];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0) {
+		printf("cat %s: %s\n", path, strerror(errno));
+		return;
+	}
+	while ((n = read(fd, b, sizeof(b))) > 0)
+		fwrite(b, 1, (size_t)n, stdout);
+	close(fd);
+	fflush(stdout);
+}
+
+static void
+try(const char *what, long r)
+{
+	printf("try %s %s\n", what, r < 0 ? strerrorname_np(errno) : "ok");
+}
+
+static void
+fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	struct dirent *e;
+	char to[256];
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && atoi(e->d_name) != dirfd(d)) {
+			ssize_t n = readlinkat(dirfd(d), e->d_name, to, 255);
+
+			printf("fd %s %.*s\n", e->d_name, (int)n, to);
+		}
+}
+
+static void
+calls(void)
+{
+	try("unshare-user", unshare(CLONE_NEWUSER));
+	try("unshare-ns", unshare(CLONE_NEWNS));
+	try("mount", mount("none", "/tmp", "tmpfs", 0, NULL));
+	try("fsopen", syscall(SYS_fsopen, "tmpfs", 0));
+	try("open_tree", syscall(SYS_open_tree, -100, "/", 1));
+	try("bpf", syscall(SYS_bpf, 0, 0, 0));
+	try("keyctl", syscall(SYS_keyctl, 0, -3, 0));
+	try("add_key", syscall(SYS_add_key, "user", "a", "b", 1, -3));
+	try("io_uring", syscall(SYS_io_uring_setup, 1, 0));
+	try("userfaultfd", syscall(SYS_userfaultfd, 0));
+	try("perf", syscall(SYS_perf_event_open, 0, 0, 0, 0, 0));
+	try("clone3", syscall(SYS_clone3, 0, 0));
+	try("clone-newuser", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+	try("unknown", syscall(600));
+	try("af_alg", socket(38, SOCK_SEQPACKET, 0));
+	try("af_vsock", socket(40, SOCK_STREAM, 0));
+	try("af_unix", socket(AF_UNIX, SOCK_STREAM, 0));
+	try("af_inet", socket(AF_INET, SOCK_STREAM, 0));
+	try("tiocsti", ioctl(1, 0x5412, "x"));
+	try("tiocsti-high", syscall(SYS_ioctl, 1, 0x100005412ul, "x"));
+	try("personality", syscall(SYS_personality, 0xffffffff));
+	try("ptrace", syscall(SYS_ptrace, 0, 0, 0, 0));
+	try("proc1root", open("/proc/1/root/etc/os-release", O_RDONLY));
+	try("stage1-plan", open("/rkt/plan", O_RDONLY));
+	try("mknod-null", mknod("/tmp/n", S_IFCHR | 0600, makedev(1, 3)));
+	try("core_pattern", open("/proc/sys/kernel/core_pattern", O_WRONLY));
+	try("sysrq", open("/proc/sysrq-trigger", O_WRONLY));
+	try("chown", chown("/tmp", 1, 1));
+}
+
+static void
+entries(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int n = 0;
+
+	while (d && (e = readdir(d)))
+		n += e->d_name[0] != '.';
+	printf("entries %s %d\n", path, d ? n : -errno);
+}
+
+static void
+node(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		printf("node %s %s\n", path, strerrorname_np(errno));
+	else
+		printf("node %s %o %u:%u\n", path, st.st_mode & S_IFMT,
+		    major(st.st_rdev), minor(st.st_rdev));
+}
+
+static void
+ids(void)
+{
+	gid_t g[64];
+	int n = getgroups(64, g);
+	char cwd[4096];
+
+	printf("ids %d %d groups", getuid(), getgid());
+	for (int i = 0; i < n; i++)
+		printf(" %d", g[i]);
+	printf("\ncwd %s\n", getcwd(cwd, sizeof(cwd)) ? cwd : "?");
+	printf("umask %o\n", umask(022));
+}
+
+int
+main(int argc, char **argv, char **envp)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 1; i < argc; i++) {
+		const char *w = argv[i], *eq = strchr(w, '=');
+
+		if (strcmp(w, "time") == 0)
+			printf("main %ld.%09ld\n", t.tv_sec, t.tv_nsec);
+		else if (strcmp(w, "status") == 0)
+			cat("/proc/self/status");
+		else if (strcmp(w, "ids") == 0)
+			ids();
+		else if (strcmp(w, "fds") == 0)
+			fds();
+		else if (strcmp(w, "calls") == 0)
+			calls();
+		else if (strcmp(w, "env") == 0)
+			for (char **e = envp; *e; e++)
+				printf("env %s\n", *e);
+		else if (strncmp(w, "cat=", 4) == 0)
+			cat(eq + 1);
+		else if (strncmp(w, "ls=", 3) == 0)
+			entries(eq + 1);
+		else if (strncmp(w, "node=", 5) == 0)
+			node(eq + 1);
+		else if (strncmp(w, "write=", 6) == 0)
+			try(eq + 1, open(eq + 1, O_WRONLY | O_CREAT, 0644));
+		else if (strncmp(w, "lines=", 6) == 0)
+			for (int n = atoi(eq + 1), k = 0; k < n; k++)
+				printf("line %d\n", k);
+		else if (strncmp(w, "sleep=", 6) == 0)
+			sleep((unsigned)atoi(eq + 1));
+		else if (strncmp(w, "kill=", 5) == 0)
+			kill(getpid(), atoi(eq + 1));
+		else if (strncmp(w, "say=", 4) == 0)
+			printf("%s\n", eq + 1);
+		else if (strcmp(w, "read") == 0) {
+			char line[100];
+
+			if (fgets(line, sizeof(line), stdin))
+				printf("read %s", line);
+		} else if (strcmp(w, "tty") == 0)
+			printf("tty %d\n", isatty(0));
+		else if (strncmp(w, "exit=", 5) == 0)
+			return atoi(eq + 1);
+	}
+	return 0;
+}
