@@ -13,7 +13,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 CLANG ?= clang
-PYTHON ?= python3
+PYTHON ?= /usr/bin/python3
 
 # Under /usr the system's own /etc and /var; any other prefix keeps to itself.
 ifeq ($(PREFIX),/usr)
@@ -85,7 +85,7 @@ verify_LIBS = -lgpgme -lcrypto
 unpack_ALL = $(unpack_SRCS) $(appc_SRCS) $(privsep_SRCS)
 unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal -llzma -lzstd -lbz2
 stage1-nspawn_SRCS = $(nspawn_SRCS) privsep/codec.c privsep/fds.c \
-	privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
+	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
 stage1-nspawn_LIBS =
 appexec_ALL = $(appexec_SRCS) privsep/codec.c privsep/log.c privsep/name.c \
 	privsep/proto.c privsep/fds.c

@@ -3,7 +3,7 @@
 # there, else useradd.  `remove` takes away only what this installation added.
 set -eu
 action=$1 state=$2/lib/rkt/.users-added
-here=$(dirname "$0")
+here=$(cd "$(dirname "$0")" && pwd)
 users='rkt rkt-fetch rkt-verify'
 
 add() {
