@@ -125,6 +125,17 @@ attribute(const xmlChar **attributes, const char *name)
 	return NULL;
 }
 
+/* Is the element that was just opened a child of <head>?  libxml2 knows
+ * elements in titles, browsers do not. */
+static bool
+is_in_head(const struct scan *s)
+{
+	int n = s->parser->nameNr;
+
+	return n >= 2 &&
+	       strcmp((const char *)s->parser->nameTab[n - 2], "head") == 0;
+}
+
 static void
 on_start(void *data, const xmlChar *element, const xmlChar **attributes)
 {
@@ -135,7 +146,7 @@ on_start(void *data, const xmlChar *element, const xmlChar **attributes)
 		xmlStopParser(s->parser);
 		return;
 	}
-	if (strcmp((const char *)element, "meta") != 0)
+	if (strcmp((const char *)element, "meta") != 0 || !is_in_head(s))
 		return;
 	if (++s->tags > FT_TAGS_MAX) {
 		xmlStopParser(s->parser);
