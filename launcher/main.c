@@ -168,6 +168,10 @@ main(int argc, char **argv, char **env)
 	if (r < 0)
 		ps_die(RKT_ERROR, "service user %s is missing (make install makes it)",
 		    missing);
+	/* Before any directory is opened: a pod's mounts are made below it. */
+	r = sys_private_mounts();
+	if (r < 0)
+		ps_die(RKT_ERROR, "cannot make a mount namespace: %s", strerror(-r));
 	r = ln_worker_conductor(s);
 	if (r < 0)
 		ps_die(RKT_ERROR, "cannot start the conductor: %s", strerror(-r));

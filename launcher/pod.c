@@ -276,10 +276,8 @@ static int
 mount_all(struct ln_session *s, uint32_t base)
 {
 	_cleanup_fd_ int userns = -1, stage1 = -1;
-	int r = sys_private_mounts();
+	int r;
 
-	if (r < 0)
-		return r;
 	userns = sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
 	stage1 = userns < 0 ? userns : sys_open(AT_FDCWD, ps_vendor_dir,
 	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);

@@ -17,7 +17,7 @@
 #include "privsep/name.h"
 
 static int
-make_dir(int dir, const char *name, mode_t mode, gid_t gid)
+make_dir(int dir, const char *name, mode_t mode, gid_t gid, int how)
 {
 	_cleanup_fd_ int fd = -1;
 	struct stat st;
@@ -25,7 +25,7 @@ make_dir(int dir, const char *name, mode_t mode, gid_t gid)
 
 	if (r < 0 && r != -EEXIST)
 		return r;
-	fd = sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
+	fd = sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, how);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)
@@ -75,18 +75,17 @@ ln_store_open(struct ln_session *s, const char *dir)
 
 	if (r < 0)
 		return r;
-	s->data = make_dir(AT_FDCWD, dir, 0750, s->rkt.gid);
-	if (s->data == -EXDEV || s->data == -ELOOP || s->data == -EINVAL)
-		s->data = sys_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	s->data = make_dir(AT_FDCWD, dir, 0750, s->rkt.gid, SYS_HOST);
 	if (s->data < 0)
 		return s->data;
 	for (size_t i = 0; i < PS_COUNT(rows); i++) {
-		*rows[i].fd = make_dir(s->data, rows[i].name, rows[i].mode, rows[i].gid);
+		*rows[i].fd = make_dir(s->data, rows[i].name, rows[i].mode, rows[i].gid,
+		    SYS_CROSS);
 		if (*rows[i].fd < 0)
 			return *rows[i].fd;
 	}
 	for (size_t i = 0; i < PS_COUNT(states); i++) {
-		r = make_dir(s->pods, states[i], 0750, s->rkt.gid);
+		r = make_dir(s->pods, states[i], 0750, s->rkt.gid, SYS_CROSS);
 		if (r < 0)
 			return r;
 		(void)close(r);

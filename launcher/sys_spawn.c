@@ -135,6 +135,7 @@ own_tmp(const struct ln_room *room)
 	must(mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		 options),
 	    "tmpfs on /tmp");
+	must(chdir("/tmp"), "/tmp"); /* gpg must be able to name where it is */
 }
 
 /* Moves everything out of the way of 3.., then into place. */

@@ -74,33 +74,38 @@ ln_trust_holds(struct ln_session *s, const char *name, const char *fingerprint)
 	return found.stands && !found.masked;
 }
 
-/* Make prefix.d/a.com/et below the local trust store; the last directory. */
+/* mkdir -p of an absolute path, then trustedkeys and what is below it; the
+ * last directory. */
 static int
-make_path(struct ln_session *s, const char *path)
+make_path(const char *top, const char *path)
 {
-	_cleanup_fd_ int dir =
-	    sys_open(s->local_config, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	char part[256];
+	_cleanup_fd_ int dir = sys_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0,
+	    SYS_HOST);
+	const char *parts[] = { top, path };
 
-	while (dir >= 0 && *path != '\0') {
-		size_t n = strcspn(path, "/");
-		int r, next;
+	for (size_t i = 0; i < PS_COUNT(parts); i++)
+		for (const char *p = parts[i]; dir >= 0 && *p != '\0';) {
+			size_t n = strcspn(p, "/");
+			char part[256];
+			int r, next;
 
-		(void)snprintf(part, sizeof(part), "%.*s", (int)n, path);
-		r = sys_mkdir(dir, part, 0755);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		next = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-		ps_close_fd(&dir);
-		dir = next;
-		path += n + (path[n] == '/');
-	}
+			(void)snprintf(part, sizeof(part), "%.*s", (int)n, p);
+			p += n + (p[n] == '/');
+			if (n == 0)
+				continue;
+			r = sys_mkdir(dir, part, 0755);
+			if (r < 0 && r != -EEXIST)
+				return r;
+			next = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0,
+			    i == 0 ? SYS_HOST : SYS_BENEATH);
+			ps_close_fd(&dir);
+			dir = next;
+		}
 	return take_fd(dir);
 }
 
 static int
-write_key(struct ln_session *s, int dir, const char *fingerprint, int key,
-    uint64_t size)
+write_key(int dir, const char *fingerprint, int key, uint64_t size)
 {
 	_cleanup_fd_ int file = sys_tmpfile(dir);
 	char temporary[80];
@@ -121,7 +126,6 @@ write_key(struct ln_session *s, int dir, const char *fingerprint, int key,
 		r = sys_rename(dir, temporary, dir, fingerprint, true);
 	if (r == 0)
 		r = sys_fsync(dir);
-	(void)s;
 	return r;
 }
 
@@ -152,8 +156,8 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	r = ln_worker_export(s, slot, fpr, &key, &size);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	dir = make_path(s, below);
-	r = dir < 0 ? dir : write_key(s, dir, fpr, key, size);
+	dir = make_path(s->local_name, below);
+	r = dir < 0 ? dir : write_key(dir, fpr, key, size);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot write to the trust store");
 	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->local_name, below, fpr);
