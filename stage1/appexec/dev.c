@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -30,7 +33,7 @@ static const struct node {
 	{ "urandom", 1, 9, false },
 	{ "tty", 5, 0, false },
 	{ "net/tun", 10, 200, true },
-	{ "console", 136, ANY_MINOR, true }, /* a pty of nspawn's */
+	{ "console", 136, ANY_MINOR, true }, /* below: is_pty */
 };
 
 static const struct {
@@ -44,22 +47,40 @@ static const struct {
 	{ "log", "/run/systemd/journal/dev-log" },
 };
 
+/* The console is nspawn's link to a pty of the pod's own devpts. */
+static int
+open_node(int pod_root, const struct node *n)
+{
+	_cleanup_fd_ int dev = -1;
+
+	if (n->minor == ANY_MINOR)
+		return s1_open(pod_root, "dev/console", O_PATH, S1_IN_ROOT);
+	dev = s1_open(pod_root, "dev", O_PATH | O_DIRECTORY, S1_BENEATH);
+	if (dev < 0)
+		return dev;
+	return s1_open(dev, n->name, O_PATH | O_NOFOLLOW, S1_BENEATH);
+}
+
+static bool
+is_pty(int fd)
+{
+	struct statfs sfs;
+
+	return fstatfs(fd, &sfs) == 0 && sfs.f_type == DEVPTS_SUPER_MAGIC;
+}
+
 static int
 clone_node(int pod_root, const struct node *n)
 {
-	_cleanup_fd_ int dev = s1_open(pod_root, "dev", O_PATH | O_DIRECTORY,
-	    S1_BENEATH);
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int fd = open_node(pod_root, n);
 	struct stat st;
 
-	if (dev < 0)
-		return dev;
-	fd = s1_open(dev, n->name, O_PATH | O_NOFOLLOW, S1_BENEATH);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
 	    major(st.st_rdev) != n->major ||
-	    (n->minor != ANY_MINOR && minor(st.st_rdev) != n->minor))
+	    (n->minor == ANY_MINOR ? !is_pty(fd)
+				   : minor(st.st_rdev) != n->minor))
 		return -ENODEV;
 	return s1_clone(fd, false);
 }
@@ -67,14 +88,9 @@ clone_node(int pod_root, const struct node *n)
 int
 s1_clone_node(int pod_root, const char *name)
 {
-	for (size_t i = 0; i < PS_COUNT(nodes); i++) {
-		const char *a = nodes[i].name, *b = name;
-
-		while (*a && *a == *b)
-			a++, b++;
-		if (*a == *b)
+	for (size_t i = 0; i < PS_COUNT(nodes); i++)
+		if (strcmp(nodes[i].name, name) == 0)
 			return clone_node(pod_root, &nodes[i]);
-	}
 	return -ENOENT;
 }
 
