@@ -1,5 +1,6 @@
 /*
- * Reading header lines.  Runs in the fetcher; every byte is the server's.
+ * Reading header lines.  Runs in the fetcher; every byte is the
+ * server's, hostile.  Pure.
  */
 #include "fetcher/header.h"
 

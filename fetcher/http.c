@@ -26,7 +26,7 @@
 struct ft_http {
 	CURL *curl;
 	struct ft_settings s;
-	char agent[64];
+	char product[64];
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -115,7 +115,7 @@ ft_http_new(const struct ft_settings *s)
 	h->s.no_proxy = strdup(s->no_proxy);
 	if (h->curl == NULL || h->s.proxy == NULL || h->s.no_proxy == NULL)
 		return NULL;
-	(void)snprintf(h->agent, sizeof(h->agent), "rkt/%s", ps_version);
+	(void)snprintf(h->product, sizeof(h->product), "rkt/%s", ps_version);
 	return take_ptr(h);
 }
 
@@ -170,7 +170,7 @@ set_manners(struct ft_http *h, const struct ft_request *q, bool may_http)
 	SET(CURLOPT_NETRC, CURL_NETRC_IGNORED);
 	SET(CURLOPT_PROXY, h->s.proxy);
 	SET(CURLOPT_NOPROXY, h->s.no_proxy);
-	SET(CURLOPT_USERAGENT, h->agent);
+	SET(CURLOPT_USERAGENT, h->product);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
 	SET(CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES);

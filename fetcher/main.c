@@ -226,6 +226,15 @@ count_slots(void)
 	return n;
 }
 
+static void
+ignore(int number)
+{
+	struct sigaction a = {.sa_handler = SIG_IGN};
+
+	if (sigaction(number, &a, NULL) < 0)
+		ps_die(PS_EXIT_SYSTEM, "cannot ignore signal %d", number);
+}
+
 int
 main(void)
 {
@@ -240,8 +249,8 @@ main(void)
 	self.slots = w.more_fds = count_slots();
 	/* A server that hangs up, a slot at its size limit: errors, not deaths.
 	 */
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN);
+	ignore(SIGPIPE);
+	ignore(SIGXFSZ);
 	ps_worker_enter(&w, &self.chan);
 	do {
 		r = serve_one();

@@ -1,6 +1,6 @@
 /*
  * Reading discovery documents.  Runs in the fetcher, behind its sandbox; the
- * page is whatever the server (or who sits in its place) wrote.  Its encoding
+ * page is hostile: the server wrote it, or who sits in its place.  Its encoding
  * is taken to be UTF-8 whatever it says, so that no converter is ever loaded.
  */
 #include "fetcher/page.h"

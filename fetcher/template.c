@@ -1,6 +1,6 @@
 /*
- * Filling in URL templates.  Runs in the fetcher; the template is whatever a
- * web page said.  One pass: a value that looks like a variable stays text.
+ * Filling in URL templates.  Runs in the fetcher; the template is hostile,
+ * a web page said it.  One pass: a value that looks like a variable stays text.
  */
 #include "fetcher/template.h"
 

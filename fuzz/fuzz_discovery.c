@@ -3,6 +3,7 @@
  * grammar, over a permitted scheme, from a tag whose prefix speaks for the
  * name, and fits one message; images come in pairs.
  */
+/* link: fetcher/page.c fetcher/template.c fetcher/url.c privsep/name.c -lxml2 */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
  * Header lines.  Whatever the lines: the ETag may be shown and sent, the age
  * is bounded, and the bound on their sum holds.
  */
+/* link: fetcher/header.c fetcher/text.c privsep/name.c */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,7 @@
  * URLs.  What our grammar accepts is canonical at once, has no user name, and
  * libcurl, which connects, reads the same scheme, host and port in it.
  */
+/* link: fetcher/url.c privsep/name.c -lcurl */
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdint.h>
