@@ -68,6 +68,8 @@ void cli_print_usage(FILE *out);
 void cli_print_parent_usage(const char *parent, FILE *out);
 void cli_print_help(const struct cli_command *command, FILE *out);
 
+/* The command that speaks. */
+void cli_say_as(const char *name);
 /* "COMMAND: text" on stderr; CLI_FAILED. */
 int cli_fail(const char *format, ...) _printf_(1, 2);
 /* "image: text" on stderr. */

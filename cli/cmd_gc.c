@@ -1,5 +1,6 @@
 /*
  * rkt gc: mark what has ended, delete what was marked long enough ago.
+ * Conductor, user rkt; the launcher proves that a pod may go.
  */
 #include <string.h>
 #include <sys/stat.h>

@@ -1,5 +1,6 @@
 /*
- * rkt help, and the texts of --help: all made from the tables.
+ * rkt help, and the texts of --help: all made from the tables.  Conductor, user
+ * rkt; reads nothing.
  */
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /*
- * rkt image cat-manifest: the manifest of an image in the store.
+ * rkt image cat-manifest: the manifest of an image in the store.  Conductor, user
+ * rkt; hostile JSON, parsed before it is printed.
  */
 #include <string.h>
 

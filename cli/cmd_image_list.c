@@ -1,5 +1,6 @@
 /*
- * rkt image list: what the store holds.
+ * rkt image list: what the store holds.  Conductor, user rkt; names and labels
+ * are the images' own words.
  */
 #include <string.h>
 #include <time.h>

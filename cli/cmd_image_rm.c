@@ -1,5 +1,6 @@
 /*
- * rkt image rm: the launcher removes, this finds what is meant.
+ * rkt image rm: the launcher removes, this finds what is meant.  Conductor, user
+ * rkt.
  */
 #include "cli/commands.h"
 #include "cli/session.h"

@@ -1,5 +1,6 @@
 /*
  * rkt image verify: is the tree of an image what it was when it was admitted?
+ * Conductor, user rkt; the launcher looks.
  */
 #include "cli/commands.h"
 #include "cli/session.h"

@@ -1,5 +1,6 @@
 /*
- * rkt list: the pods and their apps.
+ * rkt list: the pods and their apps.  Conductor, user rkt; manifests and status
+ * files are hostile.
  */
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,6 @@
 /*
  * rkt policy lint: reads site policy files as the launcher will, and says
- * whether it would start with them.
+ * whether it would start with them.  Conductor, user rkt, or any caller.
  */
 #include <errno.h>
 #include <fcntl.h>

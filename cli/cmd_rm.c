@@ -1,6 +1,6 @@
 /*
  * rkt rm: pods that have ended, or never began, are moved to their garbage
- * directory and deleted.  The launcher proves that they may be.
+ * directory and deleted.  Conductor, user rkt; the launcher proves that they may.
  */
 #include "cli/commands.h"
 #include "cli/pods.h"

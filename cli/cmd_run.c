@@ -1,6 +1,6 @@
 /*
  * rkt run: images, a plan, and the launcher, who proves the plan and becomes
- * the pod.
+ * the pod.  Conductor, user rkt.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /*
  * rkt status: one pod, in words that scripts read; or waiting for its end.
+ * Conductor, user rkt; what lies in a pod is hostile.
  */
 #include <string.h>
 #include <time.h>

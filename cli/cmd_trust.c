@@ -1,6 +1,7 @@
 /*
- * rkt trust: keys, reviewed by a person, into the trust store.  What a key
- * file holds is read by the verify worker; this shows its words and asks.
+ * rkt trust: keys, reviewed by a person, into the trust store.  Conductor, user
+ * rkt.  What a key file holds is read by the verify worker; this shows its words
+ * and asks.
  */
 #include <string.h>
 

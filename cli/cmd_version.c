@@ -1,5 +1,5 @@
 /*
- * rkt version: what this is.
+ * rkt version: what this is.  Conductor, user rkt; reads nothing.
  */
 #include <sys/utsname.h>
 

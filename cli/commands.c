@@ -1,5 +1,6 @@
 /*
  * The table of commands, and finding one by what the operator typed.
+ * Conductor, user rkt.
  */
 #include <string.h>
 

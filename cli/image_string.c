@@ -204,7 +204,10 @@ classify_scheme(const char *s, struct cli_image_string *ret, bool *ret_done)
 			return rows[i].refusal;
 		return classify_url(s, s + n + 1, ret);
 	}
-	return NULL;
+	*ret_done = strncmp(s + n, "://", 3) == 0;
+	return *ret_done ? cli_format("invalid image string \"%s\": unknown "
+				      "scheme", s) :
+			   NULL;
 }
 
 const char *

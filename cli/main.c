@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -15,66 +14,8 @@
 
 #include "appc/image.h"
 #include "cli/cli.h"
-#include "cli/insecure.h"
 #include "cli/session.h"
 #include "privsep/log.h"
-
-#define GLOBAL(n, m, v, h) \
-	CLI_FLAG(n, cli_set_string, cli_globals, m, v, NULL, h)
-
-const struct cli_flag cli_global_flags[] = {
-	CLI_BOOL("debug", cli_globals, debug, "print more on stderr"),
-	GLOBAL("dir", dir, "DIR", "data directory"),
-	GLOBAL("system-config", system_config, "DIR", "vendor configuration"),
-	GLOBAL("local-config", local_config, "DIR",
-	    "administrator configuration"),
-	GLOBAL("user-config", user_config, "DIR", NULL),
-	CLI_FLAG("insecure-options", cli_set_insecure, cli_globals, insecure,
-	    "LIST", "none",
-	    "comma list of what not to protect: none, image, tls, http, pubkey, "
-	    "capabilities, paths, seccomp, all-fetch, all-run, all"),
-	CLI_BOOL("trust-keys-from-https", cli_globals, trust_https,
-	    "accept keys found by discovery over https without asking"),
-	CLI_BOOL("help", cli_globals, help, "print what the command takes"),
-	{ 0 }
-};
-
-static const char *room = "rkt";
-
-int
-cli_fail(const char *format, ...)
-{
-	char text[960];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	ps_log("%s", text);
-	return CLI_FAILED;
-}
-
-void
-cli_image_log(const char *format, ...)
-{
-	char text[960];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	ps_log_name("image");
-	ps_log("%s", text);
-	ps_log_name(room);
-}
-
-int
-cli_finish(int code)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return cli_fail("cannot write to stdout: %s", strerror(errno));
-	return code;
-}
 
 /* Flags and words behind the command, in any order; "--" ends the flags. */
 static const char *
@@ -109,7 +50,7 @@ parse(struct cli *c, int argc, char **argv)
 {
 	struct cli_flagset sets[2] = { { .flags = cli_global_flags,
 		.options = &c->g } };
-	const char *wrong, *parent = NULL;
+	const char *wrong, *name, *parent = NULL;
 	int at = argc > 0 ? 1 : 0;
 
 	wrong = cli_find_command(argv, &at, sets, &c->command, &parent);
@@ -126,8 +67,8 @@ parse(struct cli *c, int argc, char **argv)
 			cli_print_usage(out);
 		return cli_finish(c->g.help ? 0 : CLI_MISSING);
 	}
-	room = cli_full_name(c->command);
-	ps_log_name(room);
+	name = cli_full_name(c->command);
+	cli_say_as(name);
 	sets[1] = (struct cli_flagset){ .flags = c->command->flags,
 		.options = c->command->options };
 	c->argv = argv + at;
@@ -135,7 +76,7 @@ parse(struct cli *c, int argc, char **argv)
 	if ((c->command->needs & CLI_OWN_ARGS) == 0)
 		wrong = parse_command(c, sets, 2, argv, at);
 	if (wrong)
-		return cli_fail("%s (see rkt %s --help)", wrong, room);
+		return cli_fail("%s (see rkt %s --help)", wrong, name);
 	return -1;
 }
 
@@ -154,7 +95,7 @@ start(struct cli *c)
 {
 	size_t seed = 0;
 
-	ps_log_name(room);
+	cli_say_as("rkt");
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			_exit(CLI_FAILED);

@@ -1,5 +1,5 @@
 #pragma once
-/* What list and status print of a pod. */
+/* What list and status print of a pod, whose files are not to be trusted. */
 #include "cli/json.h"
 #include "cli/pods.h"
 

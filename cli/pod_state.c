@@ -1,6 +1,7 @@
 /*
  * A pod's state is the directory that it lies in, and whether its lock is
  * held: whoever prepares, runs or deletes it holds flock(2) on the directory.
+ * Conductor, user rkt; only the launcher makes these directories.
  */
 #include <errno.h>
 #include <sys/file.h>

@@ -1,4 +1,5 @@
 #pragma once
+/* Removing pods: by the launcher, who proves that they may be removed. */
 #include "cli/cli.h"
 
 /* Asks the launcher to mark a pod as garbage, or to delete a marked one.

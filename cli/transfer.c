@@ -65,14 +65,21 @@ add_certificates(int config, char *text, size_t *n)
 	return r;
 }
 
+/* The value of a variable of the caller's, in upper or lower case. */
 static const char *
 environment(const char *upper, const char *lower)
 {
-	const char *v = getenv(upper);
+	const char *names[] = { upper, lower };
 
-	if (v == NULL || *v == '\0')
-		v = getenv(lower);
-	return v ? v : "";
+	for (size_t k = 0; k < PS_COUNT(names); k++) {
+		size_t n = strlen(names[k]);
+
+		for (char **e = environ; *e; e++)
+			if (strncmp(*e, names[k], n) == 0 && (*e)[n] == '=' &&
+			    (*e)[n + 1] != '\0')
+				return *e + n + 1;
+	}
+	return "";
 }
 
 static int

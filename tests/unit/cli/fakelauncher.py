@@ -14,8 +14,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "lib"))
 import rktmsg  # noqa: E402
 
-CONDUCTOR = os.environ.get(
-    "CONDUCTOR", os.path.join(HERE, "..", "..", "..", "build", "conductor"))
+CONDUCTOR = os.path.join(os.environ.get(
+    "RKT_BUILD", os.path.join(HERE, "..", "..", "..", "build")), "conductor")
 NOBODY = 65534
 CAPS_DEFAULT = 0xA80425FB
 

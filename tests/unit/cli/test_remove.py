@@ -1,0 +1,96 @@
+"""rm, gc, image rm and image verify: what is asked of the launcher."""
+import os
+
+import world
+from fakelauncher import Launcher, refuse
+
+DONE = {n: lambda launcher, message: ("DONE", {})
+        for n in ("REMOVE_POD", "REMOVE_IMAGE", "CHECK_IMAGE")}
+
+
+def asked(r):
+    return [(int(m.fields["uuid"][:8], 16), m.fields["delete"])
+            for m in r.asked if m.name == "REMOVE_POD"]
+
+
+def test_rm_marks_then_deletes(data):
+    world.add_pod(data, "run", 1)
+    world.add_pod(data, "exited-garbage", 2)
+    r = Launcher(data, DONE).run("rm", "00000001", "00000002")
+    assert r.code == 0, r.err
+    assert asked(r) == [(1, 0), (1, 1), (2, 1)]
+    assert r.out == '"%s"\n"%s"\n' % (world.uuid(1), world.uuid(2))
+
+
+def test_rm_refuses_what_lives(data):
+    locks = [world.add_pod(data, place, i + 1, lock=True) for i, place in
+             enumerate(("run", "prepare", "exited-garbage"))]
+    r = Launcher(data, DONE).run("rm", *(world.uuid(i) for i in (1, 2, 3, 4)))
+    assert r.code == 254 and asked(r) == []
+    assert 'rm: pod "%s" is currently running' % world.uuid(1) in r.err
+    assert "is currently being prepared" in r.err
+    assert "is currently being deleted" in r.err
+    assert "rm: failed to remove one or more pods\n" in r.err
+    for fd in locks:
+        os.close(fd)
+
+
+def test_rm_goes_on_after_a_refusal(data):
+    world.add_pod(data, "run", 1)
+    r = Launcher(data, {"REMOVE_POD": refuse(6, "in use")}).run("rm", "0000")
+    assert r.code == 254 and r.out == "" and "rm: in use\n" in r.err
+
+
+def test_rm_uuid_file(data, open_path):
+    world.add_pod(data, "run", 1)
+    (open_path / "u").write_text(world.uuid(1))
+    r = Launcher(data, DONE).run("rm", "--uuid-file=%s/u" % open_path)
+    assert r.code == 0 and asked(r) == [(1, 0), (1, 1)]
+    (open_path / "u").write_text("../../x")
+    r = Launcher(data, DONE).run("rm", "--uuid-file=%s/u" % open_path)
+    assert r.code == 254 and r.asked == []
+
+
+def test_gc(data):
+    lock = world.add_pod(data, "run", 1, lock=True)
+    for n, place in enumerate(("run", "prepare", "prepared", "exited-garbage",
+                               "garbage", "embryo"), start=2):
+        world.add_pod(data, place, n)
+    r = Launcher(data, DONE).run("gc")
+    assert r.code == 0, r.err
+    # 4 was prepared in 2023; 5 was marked just now.
+    assert sorted(asked(r)) == [(2, 0), (3, 0), (4, 0), (6, 1)]
+    assert r.out == 'Garbage collecting pod "%s"\n' % world.uuid(6)
+    assert ('pod "%s" not removed: still within grace period (30m0s)' %
+            world.uuid(5)) in r.err
+    assert 'moving failed prepare "%s" to garbage' % world.uuid(3) in r.err
+    r = Launcher(data, DONE).run("gc", "--grace-period=0s",
+                                 "--expire-prepared=900000h")
+    assert sorted(asked(r)) == [(2, 0), (3, 0), (5, 1), (6, 1)]
+    r = Launcher(data, DONE).run("gc", "--mark-only")
+    assert sorted(asked(r)) == [(2, 0), (3, 0), (4, 0)]
+    os.close(lock)
+
+
+def test_image_rm(data):
+    a = world.add_image(data, "a")
+    b = world.add_image(data, "b")
+    world.add_image(data, "c", world.manifest(name="x.com/y"))
+    r = Launcher(data, DONE).run("image", "rm", "example.com/hello")
+    assert r.code == 0, r.err
+    assert sorted(m.fields["image"] for m in r.asked[1:]) == sorted(
+        (a[7:], b[7:]))
+    assert 'successfully removed aci for image: "%s"' % a in r.out
+    r = Launcher(data, DONE).run("image", "rm", a, "no.such")
+    assert r.code == 254 and "successfully removed" in r.out
+    assert "1 image(s) cannot be removed" in r.err
+
+
+def test_image_verify(data):
+    a = world.add_image(data, "a")
+    r = Launcher(data, DONE).run("image", "verify", a)
+    assert (r.code, r.one("CHECK_IMAGE")) == (0, {"image": a[7:]})
+    assert "successfully verified" in r.out
+    r = Launcher(data, {"CHECK_IMAGE": refuse(3, "the tree was changed")}).run(
+        "image", "verify", a)
+    assert r.code == 254 and "image verify: the tree was changed\n" in r.err
