@@ -147,7 +147,7 @@ def pki(tmp_path_factory):
                                         "large.test", "::1"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network():
     if os.geteuid() != 0:
         pytest.skip("needs root for a network namespace of its own")
