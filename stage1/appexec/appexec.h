@@ -33,8 +33,8 @@ int s1_read_plan(int pod_root, const char *name, struct ps_msg_PLAN_APP *ret);
  * ret_program is the path to execute; on failure *ret_code the exit code
  * (S1_EXIT_*), s1_why the step, ret_program what was sought for S1_EXIT_EXEC.
  */
-int s1_confine(const struct ps_msg_PLAN_APP *a, char ret_program[4096],
-    int *ret_code);
+int s1_confine(
+    const struct ps_msg_PLAN_APP *a, char ret_program[4096], int *ret_code);
 
 /* root.c */
 int s1_make_root(int pod_root, const struct ps_msg_PLAN_APP *a, int *ret_root);
@@ -47,9 +47,10 @@ int s1_clone_node(int pod_root, const char *name);
 int s1_protect(int pod_root, int root);
 
 /* user.c */
-int s1_resolve_ids(int root, const struct ps_msg_PLAN_APP *a,
-    struct s1_ids *ret);
-/* Pure.  0; -ERANGE or -EINVAL: a number that no pod has; -ENOENT not a number. */
+int s1_resolve_ids(
+    int root, const struct ps_msg_PLAN_APP *a, struct s1_ids *ret);
+/* Pure.  0; -ERANGE or -EINVAL: a number that no pod has; -ENOENT not a number.
+ */
 int s1_parse_id(const char *s, uint32_t *ret);
 /* Pure: the field'th column (2: id) of name's line in passwd or group text. */
 int s1_find_id(const char *text, size_t n, const char *name, uint32_t *ret);
@@ -60,11 +61,11 @@ int s1_set_ids(const struct ps_msg_PLAN_APP *a, const struct s1_ids *ids);
 int s1_set_filters(const struct ps_msg_PLAN_APP *a, bool must_nnp);
 
 /* find.c: where a program is, by rkt's rules (architecture of exec[0]). */
-int s1_find_program(const char *name, const char *const *env, size_t n_env,
-    char ret[4096]);
+int s1_find_program(
+    const char *name, const char *const *env, size_t n_env, char ret[4096]);
 
 /* reap.c: ExecStopPost.  Returns the exit code of the program. */
-int s1_reap(int pod_root, const char *name);
+int s1_reap(int pod_root, const char *name, char *const *env);
 /* Pure: systemd's EXIT_CODE and EXIT_STATUS to rkt's number, or -EINVAL. */
 int s1_exit_number(const char *code, const char *status);
 /* manager.c: tell pid 1 to end the pod with this code. */

@@ -26,8 +26,8 @@ const char *s1_why = "";
 static int
 enter_dir(const char *path)
 {
-	_cleanup_fd_ int fd = s1_open(AT_FDCWD, path, O_PATH | O_DIRECTORY,
-	    RESOLVE_NO_MAGICLINKS);
+	_cleanup_fd_ int fd = s1_open(
+	    AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 	char where[4096];
 
 	s1_why = "working directory";
@@ -41,11 +41,12 @@ enter_dir(const char *path)
 static int
 reset_signals(void)
 {
+	struct sigaction default_action = {.sa_handler = SIG_DFL};
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
 		if (s != SIGKILL && s != SIGSTOP)
-			(void)signal(s, SIG_DFL);
+			(void)sigaction(s, &default_action, NULL);
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
@@ -108,10 +109,10 @@ forget(void)
 }
 
 int
-s1_confine(const struct ps_msg_PLAN_APP *a, char ret_program[4096],
-    int *ret_code)
+s1_confine(
+    const struct ps_msg_PLAN_APP *a, char ret_program[4096], int *ret_code)
 {
-	struct s1_ids ids = { 0 };
+	struct s1_ids ids = {0};
 	int pod_root = -1, r;
 
 	(void)umask(022);

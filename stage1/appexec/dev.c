@@ -26,25 +26,21 @@ static const struct node {
 	unsigned major, minor;
 	bool optional;
 } nodes[] = {
-	{ "null", 1, 3, false },
-	{ "zero", 1, 5, false },
-	{ "full", 1, 7, false },
-	{ "random", 1, 8, false },
-	{ "urandom", 1, 9, false },
-	{ "tty", 5, 0, false },
-	{ "net/tun", 10, 200, true },
-	{ "console", 136, ANY_MINOR, true }, /* below: is_pty */
+    {"null", 1, 3, false}, {"zero", 1, 5, false}, {"full", 1, 7, false},
+    {"random", 1, 8, false}, {"urandom", 1, 9, false}, {"tty", 5, 0, false},
+    {"net/tun", 10, 200, true},
+    {"console", 136, ANY_MINOR, true}, /* below: is_pty */
 };
 
 static const struct {
 	const char *name, *to;
 } links[] = {
-	{ "fd", "/proc/self/fd" },
-	{ "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },
-	{ "stderr", "/proc/self/fd/2" },
-	{ "ptmx", "pts/ptmx" },
-	{ "log", "/run/systemd/journal/dev-log" },
+    {"fd", "/proc/self/fd"},
+    {"stdin", "/proc/self/fd/0"},
+    {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"},
+    {"ptmx", "pts/ptmx"},
+    {"log", "/run/systemd/journal/dev-log"},
 };
 
 /* The console is nspawn's link to a pty of the pod's own devpts. */
@@ -124,8 +120,8 @@ add_fs(int dev, const char *name, const char *type, const char *const *options,
 static int
 add_shm(int pod_root, int dev)
 {
-	_cleanup_fd_ int from = s1_open(pod_root, "dev/shm",
-	    O_PATH | O_DIRECTORY, S1_BENEATH);
+	_cleanup_fd_ int from =
+	    s1_open(pod_root, "dev/shm", O_PATH | O_DIRECTORY, S1_BENEATH);
 	_cleanup_fd_ int to = s1_own_dir(dev, "shm"), mount = -1;
 
 	if (from < 0 || to < 0)
@@ -137,8 +133,8 @@ add_shm(int pod_root, int dev)
 static int
 fill_dev(int pod_root, int dev)
 {
-	static const char *const pts[] = { "ptmxmode", "0666", "mode", "0620",
-		"gid", "5", NULL };
+	static const char *const pts[] = {
+	    "ptmxmode", "0666", "mode", "0620", "gid", "5", NULL};
 	const uint64_t quiet = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 	int r = 0;
 
@@ -149,8 +145,8 @@ fill_dev(int pod_root, int dev)
 	if (r == 0)
 		r = add_fs(dev, "pts", "devpts", pts, quiet);
 	if (r == 0)
-		r = add_fs(dev, "mqueue", "mqueue", NULL,
-		    quiet | MOUNT_ATTR_NODEV);
+		r = add_fs(
+		    dev, "mqueue", "mqueue", NULL, quiet | MOUNT_ATTR_NODEV);
 	if (r == 0)
 		r = add_shm(pod_root, dev);
 	for (size_t i = 0; r == 0 && i < PS_COUNT(links); i++)
@@ -162,11 +158,11 @@ fill_dev(int pod_root, int dev)
 int
 s1_make_dev(int pod_root, int root)
 {
-	static const char *const options[] = { "mode", "0755", "size", "4m",
-		"nr_inodes", "4k", NULL };
+	static const char *const options[] = {
+	    "mode", "0755", "size", "4m", "nr_inodes", "4k", NULL};
 	_cleanup_fd_ int to = s1_own_dir(root, "dev");
-	_cleanup_fd_ int dev = s1_new_fs("tmpfs", options,
-	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	_cleanup_fd_ int dev =
+	    s1_new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	int r;
 
 	if (to < 0 || dev < 0)

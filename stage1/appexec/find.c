@@ -18,7 +18,7 @@ is_program(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	    access(path, X_OK) == 0;
+	       access(path, X_OK) == 0;
 }
 
 /* dir[0..n)/name; an empty directory is the working one. */
@@ -42,8 +42,8 @@ path_of(const char *const *env, size_t n)
 }
 
 int
-s1_find_program(const char *name, const char *const *env, size_t n_env,
-    char ret[4096])
+s1_find_program(
+    const char *name, const char *const *env, size_t n_env, char ret[4096])
 {
 	const char *p = path_of(env, n_env);
 

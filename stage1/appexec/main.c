@@ -26,8 +26,8 @@ static const char *envs[PS_COUNT(app.env) + 1];
 static int
 no_program(int error)
 {
-	(void)dprintf(2, "Error: Unable to open \"%s\": %s\n", program,
-	    strerror(-error));
+	(void)dprintf(
+	    2, "Error: Unable to open \"%s\": %s\n", program, strerror(-error));
 	return S1_EXIT_EXEC;
 }
 
@@ -58,7 +58,7 @@ start(int pod_root, const char *name)
 }
 
 int
-main(int argc, char **argv)
+main(int argc, char **argv, char **env)
 {
 	int pod_root;
 
@@ -69,7 +69,7 @@ main(int argc, char **argv)
 	if (pod_root < 0)
 		ps_die(S1_EXIT_PLAN, "no root");
 	if (argc == 3 && strcmp(argv[1], "--reap") == 0)
-		return s1_reap(pod_root, argv[2]);
+		return s1_reap(pod_root, argv[2], env);
 	if (argc != 2)
 		ps_die(PS_EXIT_USAGE, "usage: appexec [--reap] APP");
 	return start(pod_root, argv[1]);

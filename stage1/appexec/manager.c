@@ -21,8 +21,8 @@
 static int
 dial(const char *path, int seconds)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct timeval t = { .tv_sec = seconds };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct timeval t = {.tv_sec = seconds};
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -48,7 +48,8 @@ s1_sync_journal(void)
 {
 	static const char ask[] =
 	    "{\"method\":\"io.systemd.Journal.Synchronize\"}";
-	_cleanup_fd_ int fd = dial("/run/systemd/journal/io.systemd.journal", 5);
+	_cleanup_fd_ int fd =
+	    dial("/run/systemd/journal/io.systemd.journal", 5);
 	char answer[256];
 	int r;
 
@@ -108,7 +109,7 @@ put_call(struct text *t, uint32_t serial, const char *member,
 {
 	size_t fields;
 
-	*t = (struct text){ .n = 16 };
+	*t = (struct text){.n = 16};
 	t->bytes[0] = 'l'; /* little endian, a call, version 1 */
 	t->bytes[1] = 1;
 	t->bytes[3] = 1;

@@ -25,36 +25,36 @@ static const struct {
 	const char *path;
 	enum act act;
 } paths[] = {
-	{ "proc/acpi", HIDE },
-	{ "proc/asound", HIDE },
-	{ "proc/bus", READ_ONLY },
-	{ "proc/config.gz", HIDE },
-	{ "proc/driver", READ_ONLY },
-	{ "proc/fs", READ_ONLY },
-	{ "proc/irq", READ_ONLY },
-	{ "proc/kallsyms", HIDE },
-	{ "proc/kcore", HIDE },
-	{ "proc/key-users", HIDE },
-	{ "proc/keys", HIDE },
-	{ "proc/kmem", HIDE },
-	{ "proc/latency_stats", HIDE },
-	{ "proc/mem", HIDE },
-	{ "proc/pressure", READ_ONLY },
-	{ "proc/sched_debug", HIDE },
-	{ "proc/scsi", HIDE },
-	{ "proc/sys", READ_ONLY },
-	{ "proc/sysrq-trigger", READ_ONLY },
-	{ "proc/timer_list", HIDE },
-	{ "proc/timer_stats", HIDE },
-	{ "proc/vmallocinfo", HIDE },
-	{ "sys/firmware", HIDE },
-	{ "sys/fs", HIDE },
-	{ "sys/hypervisor", HIDE },
-	{ "sys/kernel/debug", HIDE },
-	{ "sys/kernel/security", HIDE },
-	{ "sys/kernel/tracing", HIDE },
-	{ "sys/module", HIDE },
-	{ "sys/power", HIDE },
+    {"proc/acpi", HIDE},
+    {"proc/asound", HIDE},
+    {"proc/bus", READ_ONLY},
+    {"proc/config.gz", HIDE},
+    {"proc/driver", READ_ONLY},
+    {"proc/fs", READ_ONLY},
+    {"proc/irq", READ_ONLY},
+    {"proc/kallsyms", HIDE},
+    {"proc/kcore", HIDE},
+    {"proc/key-users", HIDE},
+    {"proc/keys", HIDE},
+    {"proc/kmem", HIDE},
+    {"proc/latency_stats", HIDE},
+    {"proc/mem", HIDE},
+    {"proc/pressure", READ_ONLY},
+    {"proc/sched_debug", HIDE},
+    {"proc/scsi", HIDE},
+    {"proc/sys", READ_ONLY},
+    {"proc/sysrq-trigger", READ_ONLY},
+    {"proc/timer_list", HIDE},
+    {"proc/timer_stats", HIDE},
+    {"proc/vmallocinfo", HIDE},
+    {"sys/firmware", HIDE},
+    {"sys/fs", HIDE},
+    {"sys/hypervisor", HIDE},
+    {"sys/kernel/debug", HIDE},
+    {"sys/kernel/security", HIDE},
+    {"sys/kernel/tracing", HIDE},
+    {"sys/module", HIDE},
+    {"sys/power", HIDE},
 };
 
 static int
@@ -72,8 +72,8 @@ read_only(int target)
 static int
 hide(int pod_root, int target)
 {
-	static const char *const empty[] = { "mode", "0555", "nr_inodes", "1",
-		NULL };
+	static const char *const empty[] = {
+	    "mode", "0555", "nr_inodes", "1", NULL};
 	_cleanup_fd_ int mount = -1;
 	struct stat st;
 
@@ -90,8 +90,8 @@ int
 s1_protect(int pod_root, int root)
 {
 	for (size_t i = 0; i < PS_COUNT(paths); i++) {
-		_cleanup_fd_ int target = s1_open(root, paths[i].path,
-		    O_PATH | O_NOFOLLOW, S1_BENEATH);
+		_cleanup_fd_ int target = s1_open(
+		    root, paths[i].path, O_PATH | O_NOFOLLOW, S1_BENEATH);
 		int r;
 
 		if (target == -ENOENT)

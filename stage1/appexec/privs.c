@@ -33,8 +33,8 @@
 static int
 set_oom(int pod_root, int32_t value)
 {
-	_cleanup_fd_ int proc = s1_open(pod_root, "proc",
-	    O_PATH | O_DIRECTORY, S1_BENEATH);
+	_cleanup_fd_ int proc =
+	    s1_open(pod_root, "proc", O_PATH | O_DIRECTORY, S1_BENEATH);
 	_cleanup_fd_ int fd = -1;
 	struct statfs sfs;
 	char path[64], text[16];
@@ -45,8 +45,7 @@ set_oom(int pod_root, int32_t value)
 	if (fstatfs(proc, &sfs) < 0 || sfs.f_type != PROC_SUPER_MAGIC)
 		return -EXDEV;
 	(void)snprintf(path, sizeof(path), "%d/oom_score_adj", getpid());
-	fd = s1_open(proc, path, O_WRONLY,
-	    S1_BENEATH | RESOLVE_NO_XDEV);
+	fd = s1_open(proc, path, O_WRONLY, S1_BENEATH | RESOLVE_NO_XDEV);
 	if (fd < 0)
 		return fd;
 	return write(fd, text, (size_t)n) == n ? 0 : -errno;
@@ -94,9 +93,9 @@ drop_bounding(uint64_t keep)
 static int
 set_caps(bool is_root)
 {
-	struct __user_cap_header_struct h = { .version =
-						  _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct d[2] = { 0 };
+	struct __user_cap_header_struct h = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct d[2] = {0};
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
 	    syscall(SYS_capget, &h, d) < 0)
@@ -158,15 +157,15 @@ s1_set_ids(const struct ps_msg_PLAN_APP *a, const struct s1_ids *ids)
 static int
 load(const struct sock_filter *filter, size_t n)
 {
-	struct sock_fprog p = { .len = (unsigned short)n };
+	struct sock_fprog p = {.len = (unsigned short)n};
 
 	/* The kernel reads it only. */
 	memcpy(&p.filter, &filter, sizeof(filter));
 	if (n == 0 || n > BPF_MAXINSNS)
 		return -EINVAL;
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &p) < 0
-	    ? -errno
-	    : 0;
+		   ? -errno
+		   : 0;
 }
 
 /* The plan's own filter, made by the conductor from the app's isolators: it
@@ -191,10 +190,10 @@ s1_set_filters(const struct ps_msg_PLAN_APP *a, bool must_nnp)
 		const struct sock_filter *filter;
 		size_t n;
 	} ceilings[] = {
-		[PS_SECCOMP_DEFAULT] = { policy_app_default,
-		    PS_COUNT(policy_app_default) },
-		[PS_SECCOMP_WIDE] = { policy_app_wide, PS_COUNT(policy_app_wide) },
-		[PS_SECCOMP_NONE] = { NULL, 0 },
+	    [PS_SECCOMP_DEFAULT] = {policy_app_default,
+		PS_COUNT(policy_app_default)},
+	    [PS_SECCOMP_WIDE] = {policy_app_wide, PS_COUNT(policy_app_wide)},
+	    [PS_SECCOMP_NONE] = {NULL, 0},
 	};
 	int r = 0;
 

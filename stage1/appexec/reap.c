@@ -12,7 +12,6 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,7 +37,8 @@ s1_exit_number(const char *code, const char *status)
 			return s;
 	}
 	/* Real-time signals: systemd says RTMIN+n. */
-	if (strncmp(status, "RTMIN+", 6) == 0 && ps_parse_u64(status + 6, 30, &v))
+	if (strncmp(status, "RTMIN+", 6) == 0 &&
+	    ps_parse_u64(status + 6, 30, &v))
 		return SIGRTMIN + (int)v;
 	return ps_parse_u64(status, NSIG - 1, &v) ? (int)v : -EINVAL;
 }
@@ -47,8 +47,8 @@ s1_exit_number(const char *code, const char *status)
 static int
 write_status(int pod_root, const char *name, int number)
 {
-	_cleanup_fd_ int dir = s1_open(pod_root, S1_STATUS_DIR,
-	    O_RDONLY | O_DIRECTORY, S1_BENEATH);
+	_cleanup_fd_ int dir = s1_open(
+	    pod_root, S1_STATUS_DIR, O_RDONLY | O_DIRECTORY, S1_BENEATH);
 	_cleanup_fd_ int fd = -1;
 	char temporary[264], text[8];
 	int n = snprintf(text, sizeof(text), "%d\n", number);
@@ -69,8 +69,8 @@ write_status(int pod_root, const char *name, int number)
 static int
 count(int pod_root, const char *path)
 {
-	int n = 0, fd = s1_open(pod_root, path, O_RDONLY | O_DIRECTORY,
-	    S1_BENEATH);
+	int n = 0,
+	    fd = s1_open(pod_root, path, O_RDONLY | O_DIRECTORY, S1_BENEATH);
 	struct dirent *e;
 	DIR *d;
 
@@ -87,11 +87,22 @@ count(int pod_root, const char *path)
 	return n;
 }
 
-int
-s1_reap(int pod_root, const char *name)
+static const char *
+value_of(char *const *env, const char *key)
 {
-	const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
-	int number = s1_exit_number(code ? code : "", status ? status : "");
+	size_t n = strlen(key);
+
+	for (; *env; env++)
+		if (strncmp(*env, key, n) == 0)
+			return *env + n;
+	return "";
+}
+
+int
+s1_reap(int pod_root, const char *name, char *const *env)
+{
+	int number = s1_exit_number(
+	    value_of(env, "EXIT_CODE="), value_of(env, "EXIT_STATUS="));
 	int apps, ended, r;
 
 	if (!ps_is_acname(name, strlen(name)))

@@ -46,11 +46,11 @@ mount_app(int pod_root, const char *name)
 
 /* A copy of one of the pod's own API trees, onto a directory of that name. */
 static int
-mount_api(int pod_root, int root, const char *name, uint64_t attrs,
-    bool recursive)
+mount_api(
+    int pod_root, int root, const char *name, uint64_t attrs, bool recursive)
 {
-	_cleanup_fd_ int from = s1_open(pod_root, name, O_PATH | O_DIRECTORY,
-	    S1_BENEATH);
+	_cleanup_fd_ int from =
+	    s1_open(pod_root, name, O_PATH | O_DIRECTORY, S1_BENEATH);
 	_cleanup_fd_ int to = s1_own_dir(root, name);
 	_cleanup_fd_ int mount = -1;
 	struct statfs sfs;
@@ -113,8 +113,8 @@ fill_etc(int pod_root, int root)
 	if (r == 0)
 		r = fill_hosts(etc);
 	if (r == 0)
-		r = mount_file(pod_root, "proc/sys/kernel/hostname", etc,
-		    "hostname");
+		r = mount_file(
+		    pod_root, "proc/sys/kernel/hostname", etc, "hostname");
 	if (r == 0 && symlinkat("../proc/self/mounts", etc, "mtab") < 0 &&
 	    errno != EEXIST)
 		r = -errno;
@@ -125,8 +125,8 @@ fill_etc(int pod_root, int root)
 static int
 mount_journal(int pod_root, int root)
 {
-	_cleanup_fd_ int from = s1_open(pod_root, "run/systemd/journal",
-	    O_PATH | O_DIRECTORY, S1_BENEATH);
+	_cleanup_fd_ int from = s1_open(
+	    pod_root, "run/systemd/journal", O_PATH | O_DIRECTORY, S1_BENEATH);
 	_cleanup_fd_ int to = -1, mount = -1;
 	int r;
 
@@ -160,8 +160,8 @@ make_tmp(int root)
 static int
 fill_root(int pod_root, int root, const struct ps_msg_PLAN_APP *a)
 {
-	static const char *const names[] = { "etc", "run", "tmp", "proc", "sys",
-		"dev", "protected paths" };
+	static const char *const names[] = {
+	    "etc", "run", "tmp", "proc", "sys", "dev", "protected paths"};
 	uint64_t sys = QUIET | (a->paths ? MOUNT_ATTR_RDONLY : 0u);
 	size_t step = 0;
 	int r = fill_etc(pod_root, root);
@@ -194,8 +194,8 @@ s1_make_root(int pod_root, const struct ps_msg_PLAN_APP *a, int *ret_root)
 		return root;
 	r = fill_root(pod_root, root, a);
 	if (r == 0 && a->readonly_rootfs)
-		r = s1_set_attrs(root, false,
-		    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+		r = s1_set_attrs(
+		    root, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
 	if (r < 0)
 		return r;
 	*ret_root = take_fd(root);

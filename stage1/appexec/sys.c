@@ -20,7 +20,7 @@
 int
 s1_open(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = resolve };
+	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
 	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 
 	return fd < 0 ? -errno : fd;
@@ -29,9 +29,9 @@ s1_open(int dir, const char *path, uint64_t flags, uint64_t resolve)
 int
 s1_create(int dir, const char *name, unsigned mode)
 {
-	struct open_how how = { .flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		.mode = mode,
-		.resolve = S1_BENEATH };
+	struct open_how how = {.flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    .mode = mode,
+	    .resolve = S1_BENEATH};
 	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 
 	return fd < 0 ? -errno : fd;
@@ -41,7 +41,7 @@ int
 s1_clone(int fd, bool recursive)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-	    (recursive ? AT_RECURSIVE : 0u);
+			 (recursive ? AT_RECURSIVE : 0u);
 	int r = open_tree(fd, "", flags);
 
 	return r < 0 ? -errno : r;
@@ -56,8 +56,8 @@ s1_new_fs(const char *type, const char *const *options, uint64_t attrs)
 	if (fs < 0)
 		return -errno;
 	for (; options && options[0]; options += 2)
-		if (fsconfig(fs, FSCONFIG_SET_STRING, options[0], options[1],
-			0) < 0)
+		if (fsconfig(
+			fs, FSCONFIG_SET_STRING, options[0], options[1], 0) < 0)
 			return -errno;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
@@ -70,14 +70,14 @@ s1_attach(int mount, int target)
 {
 	return move_mount(mount, "", target, "",
 		   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
-	    ? -errno
-	    : 0;
+		   ? -errno
+		   : 0;
 }
 
 int
 s1_set_attrs(int mount, bool recursive, uint64_t attrs)
 {
-	struct mount_attr a = { .attr_set = attrs };
+	struct mount_attr a = {.attr_set = attrs};
 	unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u);
 
 	return mount_setattr(mount, "", flags, &a, sizeof(a)) < 0 ? -errno : 0;
@@ -86,18 +86,18 @@ s1_set_attrs(int mount, bool recursive, uint64_t attrs)
 int
 s1_set_private(void)
 {
-	struct mount_attr a = { .propagation = MS_PRIVATE };
+	struct mount_attr a = {.propagation = MS_PRIVATE};
 
 	return mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &a, sizeof(a)) < 0
-	    ? -errno
-	    : 0;
+		   ? -errno
+		   : 0;
 }
 
 int
 s1_own_dir(int dir, const char *name)
 {
-	int fd = s1_open(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW,
-	    S1_BENEATH);
+	int fd =
+	    s1_open(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, S1_BENEATH);
 
 	if (fd >= 0)
 		return fd;
@@ -107,7 +107,8 @@ s1_own_dir(int dir, const char *name)
 		return -errno;
 	if (mkdirat(dir, name, 0755) < 0)
 		return -errno;
-	return s1_open(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, S1_BENEATH);
+	return s1_open(
+	    dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, S1_BENEATH);
 }
 
 /* One more component: links lead somewhere inside root or are replaced. */
@@ -153,8 +154,9 @@ s1_make_dirs(int root, const char *path)
 int
 s1_own_file(int dir, const char *name)
 {
-	struct stat st = { 0 };
-	_cleanup_fd_ int fd = s1_open(dir, name, O_PATH | O_NOFOLLOW, S1_BENEATH);
+	struct stat st = {0};
+	_cleanup_fd_ int fd =
+	    s1_open(dir, name, O_PATH | O_NOFOLLOW, S1_BENEATH);
 	_cleanup_fd_ int made = -1;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))

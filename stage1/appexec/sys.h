@@ -9,7 +9,8 @@
 /* Resolution inside an image: links are followed, but the root is the root;
  * and inside what is ours: there are none. */
 #define S1_IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-#define S1_BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+#define S1_BENEATH                                                             \
+	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 /* A descriptor, or negative errno.  O_CLOEXEC is added. */
 int s1_open(int dir, const char *path, uint64_t flags, uint64_t resolve);

@@ -50,7 +50,7 @@ static int
 line_id(const char *line, size_t n, const char *name, uint32_t *ret)
 {
 	size_t length = strlen(name), at = 0;
-	char digits[8] = { 0 };
+	char digits[8] = {0};
 
 	if (n <= length || memcmp(line, name, length) != 0 ||
 	    line[length] != ':')
@@ -87,8 +87,8 @@ static int
 look_up(int root, const char *path, const char *name, uint32_t *ret)
 {
 	/* O_NONBLOCK: a fifo must not hold us, it is refused below. */
-	_cleanup_fd_ int fd = s1_open(root, path,
-	    O_RDONLY | O_NONBLOCK | O_NOCTTY, S1_IN_ROOT);
+	_cleanup_fd_ int fd =
+	    s1_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, S1_IN_ROOT);
 	struct stat st;
 	int r;
 
@@ -132,7 +132,7 @@ resolve(int root, const char *who, const char *path, bool group, uint32_t *ret)
 int
 s1_resolve_ids(int root, const struct ps_msg_PLAN_APP *a, struct s1_ids *ret)
 {
-	struct s1_ids ids = { 0 };
+	struct s1_ids ids = {0};
 	int r;
 
 	s1_why = "user";

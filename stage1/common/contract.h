@@ -7,13 +7,13 @@
  * Born with:
  *	0 1 2	the caller's
  *	3	the proved plan, a sealed memfd (plan.def)
- *	4	the pod directory, O_RDONLY|O_DIRECTORY, with the pod's flock on this
- *		open file: it stays open, without close-on-exec, in whatever the
- *		entry becomes, and "running" means that this flock is held
- *	5	launch facts, a sealed memfd of "key value" lines (kv.h), each key
- *		exactly once, all of them there:
- *			uid-base N	host uid of the pod's root, multiple of 65536
- *			machined 0|1	register with systemd-machined
+ *	4	the pod directory, O_RDONLY|O_DIRECTORY, with the pod's flock on
+ *this open file: it stays open, without close-on-exec, in whatever the entry
+ *becomes, and "running" means that this flock is held
+ *	5	launch facts, a sealed memfd of "key value" lines (kv.h), each
+ *key exactly once, all of them there:
+ *			uid-base N	host uid of the pod's root, multiple of
+ *65536 machined 0|1	register with systemd-machined
  *			keep-unit 0|1	started in a unit of its own
  *	cwd	the pod directory; umask 022; nothing else open
  * in a private mount namespace where <pod>/stage1/rootfs is the pod's root and
@@ -32,7 +32,7 @@
 /* Below stage1/rootfs, relative: what the entry writes, */
 #define S1_UNIT_DIR "etc/systemd/system"
 #define S1_WANTS_DIR "etc/systemd/system/default.target.wants"
-#define S1_PLAN_DIR "rkt/plan"	   /* <app>: header and PLAN_APP, 0400 */
+#define S1_PLAN_DIR "rkt/plan" /* <app>: header and PLAN_APP, 0400 */
 /* and what the pod writes: hostile bytes for the host. */
 #define S1_STATUS_DIR "rkt/status" /* <app>: exit code, decimal, newline */
 
@@ -42,12 +42,12 @@
 
 /* Exit codes of appexec before the app runs, systemd's numbers. */
 enum {
-	S1_EXIT_EXEC = 203,	/* execve failed */
+	S1_EXIT_EXEC = 203, /* execve failed */
 	S1_EXIT_CHDIR = 200,
 	S1_EXIT_GROUP = 216,
 	S1_EXIT_USER = 217,
 	S1_EXIT_CAPS = 218,
 	S1_EXIT_NAMESPACE = 226, /* the app's root could not be made */
 	S1_EXIT_SECCOMP = 228,
-	S1_EXIT_PLAN = 231	/* no or bad rkt/plan/<app> */
+	S1_EXIT_PLAN = 231 /* no or bad rkt/plan/<app> */
 };

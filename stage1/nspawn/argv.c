@@ -12,28 +12,27 @@
 #include "privsep/attr.h"
 #include "stage1/common/contract.h"
 
-static const char *const capabilities[] = { "CHOWN", "DAC_OVERRIDE",
-	"DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
-	"SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST",
-	"NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE",
-	"SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN",
-	"SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG",
-	"MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
-	"MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND",
-	"AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE" };
+static const char *const capabilities[] = {"CHOWN", "DAC_OVERRIDE",
+    "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
+    "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST",
+    "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO",
+    "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT",
+    "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
+    "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN",
+    "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHECKPOINT_RESTORE"};
 
 /* What the pod's systemd, journald and appexec need, in the pod's own user
  * namespace: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP
  * SYS_CHROOT SYS_ADMIN. */
-#define POD_CAPS                                                            \
-	(1ull << 0 | 1ull << 1 | 1ull << 3 | 1ull << 4 | 1ull << 5 |        \
+#define POD_CAPS                                                               \
+	(1ull << 0 | 1ull << 1 | 1ull << 3 | 1ull << 4 | 1ull << 5 |           \
 	    1ull << 6 | 1ull << 7 | 1ull << 8 | 1ull << 18 | 1ull << 21)
 
 static char retained[1024], dropped[1024], storage[4096];
 static size_t used;
 
-static const char *
-text(const char *format, ...) _printf_(1, 2);
+static const char *text(const char *format, ...) _printf_(1, 2);
 
 static const char *
 text(const char *format, ...)
@@ -76,34 +75,34 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 		bool when;
 		const char *text;
 	} rows[] = {
-		{ true, "/usr/bin/systemd-nspawn" },
-		{ true, "--boot" },
-		{ true, "--quiet" },
-		{ true, "--settings=no" },
-		{ true, "--notify-ready=yes" },
-		{ !f->machined, "--register=no" },
-		{ f->machined, "--register=yes" },
-		{ f->keep_unit || !f->machined, "--keep-unit" },
-		{ true, text("--private-users=%u:%u", f->base, S1_RANGE) },
-		{ true, "--private-users-ownership=off" },
-		{ p->net != PS_NET_HOST, "--private-network" },
-		{ true, text("--machine=rkt-%s", p->uuid) },
-		{ true, text("--uuid=%s", p->uuid) },
-		{ p->hostname[0] == '\0', text("--hostname=rkt-%s", p->uuid) },
-		{ p->hostname[0] != '\0', text("--hostname=%s", p->hostname) },
-		{ !f->machined, "--link-journal=no" },
-		{ f->machined, "--link-journal=try-guest" },
-		{ true, "--resolv-conf=off" },
-		{ true, "--timezone=off" },
-		{ p->interactive, "--console=interactive" },
-		{ !p->interactive, "--console=read-only" },
-		{ true, retained },
-		{ keep != all, dropped },
-		{ pod->oom < 0, text("--oom-score-adjust=%d", pod->oom) },
-		{ true, "--directory=stage1/rootfs" },
-		{ true, "--" },
-		{ p->debug, "--log-level=info" },
-		{ p->debug, "--log-target=console" },
+	    {true, "/usr/bin/systemd-nspawn"},
+	    {true, "--boot"},
+	    {true, "--quiet"},
+	    {true, "--settings=no"},
+	    {true, "--notify-ready=yes"},
+	    {!f->machined, "--register=no"},
+	    {f->machined, "--register=yes"},
+	    {f->keep_unit || !f->machined, "--keep-unit"},
+	    {true, text("--private-users=%u:%u", f->base, S1_RANGE)},
+	    {true, "--private-users-ownership=off"},
+	    {p->net != PS_NET_HOST, "--private-network"},
+	    {true, text("--machine=rkt-%s", p->uuid)},
+	    {true, text("--uuid=%s", p->uuid)},
+	    {p->hostname[0] == '\0', text("--hostname=rkt-%s", p->uuid)},
+	    {p->hostname[0] != '\0', text("--hostname=%s", p->hostname)},
+	    {!f->machined, "--link-journal=no"},
+	    {f->machined, "--link-journal=try-guest"},
+	    {true, "--resolv-conf=off"},
+	    {true, "--timezone=off"},
+	    {p->interactive, "--console=interactive"},
+	    {!p->interactive, "--console=read-only"},
+	    {true, retained},
+	    {keep != all, dropped},
+	    {pod->oom < 0, text("--oom-score-adjust=%d", pod->oom)},
+	    {true, "--directory=stage1/rootfs"},
+	    {true, "--"},
+	    {p->debug, "--log-level=info"},
+	    {p->debug, "--log-target=console"},
 	};
 	size_t n = 0;
 

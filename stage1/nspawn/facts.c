@@ -18,16 +18,16 @@ static const struct {
 	const char *key;
 	uint64_t max;
 } rows[N_FACTS] = {
-	[BASE] = { "uid-base", UINT32_MAX - S1_RANGE },
-	[MACHINED] = { "machined", 1 },
-	[KEEP_UNIT] = { "keep-unit", 1 },
+    [BASE] = {"uid-base", UINT32_MAX - S1_RANGE},
+    [MACHINED] = {"machined", 1},
+    [KEEP_UNIT] = {"keep-unit", 1},
 };
 
 int
 s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 {
-	uint64_t v[N_FACTS] = { 0 };
-	bool seen[N_FACTS] = { 0 };
+	uint64_t v[N_FACTS] = {0};
+	bool seen[N_FACTS] = {0};
 	const char *key, *value;
 	struct ps_kv kv;
 	int r;
@@ -47,8 +47,8 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 		r = seen[i] ? 0 : -EBADMSG;
 	if (r < 0 || v[BASE] == 0 || v[BASE] % S1_RANGE != 0)
 		return -EBADMSG;
-	*ret = (struct s1_facts){ .base = (uint32_t)v[BASE],
-		.machined = v[MACHINED] == 1,
-		.keep_unit = v[KEEP_UNIT] == 1 };
+	*ret = (struct s1_facts){.base = (uint32_t)v[BASE],
+	    .machined = v[MACHINED] == 1,
+	    .keep_unit = v[KEEP_UNIT] == 1};
 	return 0;
 }

@@ -10,8 +10,6 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/openat2.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -43,8 +41,8 @@ read_facts(struct s1_facts *ret)
 static const uint8_t *
 next_record(uint16_t type, size_t *ret_n)
 {
-	struct ps_reader r = { .p = plan, .size = plan_size, .at = plan_at };
-	struct ps_header h = { 0 };
+	struct ps_reader r = {.p = plan, .size = plan_size, .at = plan_at};
+	struct ps_header h = {0};
 
 	if (ps_get_u32(&r) != PS_MAGIC)
 		ps_die(PS_EXIT_PROTOCOL, "bad plan");
@@ -82,11 +80,11 @@ read_plan(struct ps_msg_PLAN_POD *ret)
 static int
 open_root(void)
 {
-	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-		    RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, S1_POD_FD, "stage1/rootfs", &how,
-	    sizeof(how));
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+	    .resolve =
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	int fd = (int)syscall(
+	    SYS_openat2, S1_POD_FD, "stage1/rootfs", &how, sizeof(how));
 
 	if (fd < 0)
 		ps_die(PS_EXIT_SYSTEM, "no root: %s", strerror(errno));
@@ -106,8 +104,7 @@ add_app(int root, struct s1_pod *pod)
 		ps_die(PS_EXIT_PROTOCOL, "bad plan");
 	r = s1_format_unit(&app, pod->plan->interactive, unit, sizeof(unit));
 	if (r < 0)
-		ps_die(PS_EXIT_PROTOCOL, "%s cannot be a unit",
-		    app.name);
+		ps_die(PS_EXIT_PROTOCOL, "%s cannot be a unit", app.name);
 	r = s1_write_app(root, pod->facts->base, &app, unit, (size_t)r);
 	if (r < 0)
 		ps_die(PS_EXIT_SYSTEM, "cannot write the unit of %s: %s",
@@ -132,24 +129,34 @@ cover_run(void)
 }
 
 /* Nothing of the caller's environment but where to say that we are ready. */
-static void
-become(const char *const *args, bool writable)
+static const char *
+notify_socket(char *const *env)
 {
-	static char notify[256];
-	const char *socket = getenv("NOTIFY_SOCKET");
-	const char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-		"SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
-		"SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", NULL, NULL, NULL };
+	static const char key[] = "NOTIFY_SOCKET=";
+
+	for (; *env; env++) {
+		const char *value = *env + sizeof(key) - 1;
+
+		if (strncmp(*env, key, sizeof(key) - 1) == 0 &&
+		    (*value == '/' || *value == '@') && strlen(value) < 108 &&
+		    ps_is_print(value, strlen(value)))
+			return *env;
+	}
+	return NULL;
+}
+
+static void
+become(const char *const *args, bool writable, const char *notify)
+{
+	const char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+	    "SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
+	    "SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", NULL, NULL, NULL};
 	size_t n = 4;
 	char **argv, **envp;
 
 	if (writable)
 		env[n++] = "SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes";
-	if (socket && (socket[0] == '/' || socket[0] == '@') &&
-	    strlen(socket) < 200 && ps_is_print(socket, strlen(socket))) {
-		(void)snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", socket);
-		env[n] = notify;
-	}
+	env[n] = notify;
 	/* The pod directory and its lock stay open: nspawn holds them. */
 	if (close_range(S1_POD_FD + 1, ~0u, 0) < 0 || close(S1_PLAN_FD) < 0 ||
 	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
@@ -161,14 +168,16 @@ become(const char *const *args, bool writable)
 }
 
 int
-main(void)
+main(int argc, char **argv, char **env)
 {
 	static struct ps_msg_PLAN_POD pod_plan;
-	struct s1_facts facts = { 0 };
-	struct s1_pod pod = { .plan = &pod_plan, .facts = &facts };
+	struct s1_facts facts = {0};
+	struct s1_pod pod = {.plan = &pod_plan, .facts = &facts};
 	const char *args[S1_MAX_ARGS];
 	int root;
 
+	(void)argc;
+	(void)argv;
 	ps_log_name("stage1");
 	(void)umask(022);
 	if (ps_check_dir(S1_POD_FD) < 0 || fchdir(S1_POD_FD) < 0)
@@ -184,5 +193,6 @@ main(void)
 		ps_die(PS_EXIT_BUG, "arguments");
 	if (!facts.machined)
 		cover_run();
-	become(args, (pod_plan.insecure & PS_INSECURE_PATHS) != 0);
+	become(args, (pod_plan.insecure & PS_INSECURE_PATHS) != 0,
+	    notify_socket(env));
 }

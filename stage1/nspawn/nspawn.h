@@ -20,8 +20,8 @@ int s1_parse_facts(char *text, size_t n, struct s1_facts *ret);
 
 /* unit.c, pure.  The unit of an app as text: its length, or negative errno.
  * What was written has been read back and says the same. */
-int s1_format_unit(const struct ps_msg_PLAN_APP *a, bool interactive,
-    char *ret, size_t size);
+int s1_format_unit(
+    const struct ps_msg_PLAN_APP *a, bool interactive, char *ret, size_t size);
 
 /* What the arguments depend on: sums over all apps. */
 struct s1_pod {

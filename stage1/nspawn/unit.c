@@ -23,32 +23,32 @@ struct row {
 static const char description[] = "Description";
 
 static const struct row rows[] = {
-	{ .value = "[Unit]" },
-	{ description, NULL, false, false },
-	{ "DefaultDependencies", "no", false, false },
-	{ "Wants", "systemd-journald.service", false, false },
-	{ "Requires", "systemd-journald.socket", false, false },
-	{ "After", "systemd-journald.socket", false, false },
-	{ "Conflicts", "shutdown.target", false, false },
-	{ "Before", "shutdown.target", false, false },
-	/* ExecStopPost= ends the pod; this is for when it could not. */
-	{ "FailureAction", "exit-force", false, false },
-	{ .value = "[Service]" },
-	{ "Type", "simple", false, false },
-	{ "Restart", "no", false, false },
-	{ "SyslogIdentifier", "%s", false, false },
-	{ "ExecStart", S1_APPEXEC " %s", false, false },
-	{ "ExecStopPost", S1_APPEXEC " --reap %s", false, false },
-	{ "StandardInput", "null", false, true },
-	{ "StandardOutput", "journal", false, true },
-	{ "StandardError", "journal", false, true },
-	{ "StandardInput", "tty-force", true, false },
-	{ "StandardOutput", "tty", true, false },
-	{ "StandardError", "tty", true, false },
-	{ "TTYPath", "/dev/console", true, false },
-	{ "KeyringMode", "inherit", false, false },
-	{ "IgnoreSIGPIPE", "no", false, false },
-	{ "OOMPolicy", "continue", false, false },
+    {.value = "[Unit]"},
+    {description, NULL, false, false},
+    {"DefaultDependencies", "no", false, false},
+    {"Wants", "systemd-journald.service", false, false},
+    {"Requires", "systemd-journald.socket", false, false},
+    {"After", "systemd-journald.socket", false, false},
+    {"Conflicts", "shutdown.target", false, false},
+    {"Before", "shutdown.target", false, false},
+    /* ExecStopPost= ends the pod; this is for when it could not. */
+    {"FailureAction", "exit-force", false, false},
+    {.value = "[Service]"},
+    {"Type", "simple", false, false},
+    {"Restart", "no", false, false},
+    {"SyslogIdentifier", "%s", false, false},
+    {"ExecStart", S1_APPEXEC " %s", false, false},
+    {"ExecStopPost", S1_APPEXEC " --reap %s", false, false},
+    {"StandardInput", "null", false, true},
+    {"StandardOutput", "journal", false, true},
+    {"StandardError", "journal", false, true},
+    {"StandardInput", "tty-force", true, false},
+    {"StandardOutput", "tty", true, false},
+    {"StandardError", "tty", true, false},
+    {"TTYPath", "/dev/console", true, false},
+    {"KeyringMode", "inherit", false, false},
+    {"IgnoreSIGPIPE", "no", false, false},
+    {"OOMPolicy", "continue", false, false},
 };
 
 struct out {
@@ -95,8 +95,8 @@ put_text(struct out *o, const char *s)
 static void
 describe(const struct ps_msg_PLAN_APP *a, char ret[1024])
 {
-	int n = snprintf(ret, 1024, "Application=%s Image=%s", a->name,
-	    a->image_name);
+	int n = snprintf(
+	    ret, 1024, "Application=%s Image=%s", a->name, a->image_name);
 
 	for (int i = 0; i < n && i < 1023; i++)
 		if (strchr("\\\"'$;", ret[i]))
@@ -169,10 +169,10 @@ check(const char *text, const struct ps_msg_PLAN_APP *a, bool interactive)
 }
 
 int
-s1_format_unit(const struct ps_msg_PLAN_APP *a, bool interactive, char *ret,
-    size_t size)
+s1_format_unit(
+    const struct ps_msg_PLAN_APP *a, bool interactive, char *ret, size_t size)
 {
-	struct out o = { .p = ret, .size = size };
+	struct out o = {.p = ret, .size = size};
 	char value[1024];
 	int r;
 

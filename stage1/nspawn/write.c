@@ -18,8 +18,8 @@
 #include "privsep/fds.h"
 #include "stage1/common/contract.h"
 
-#define OURS                                                            \
-	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | \
+#define OURS                                                                   \
+	(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |       \
 	    RESOLVE_NO_XDEV)
 
 static uint8_t record[PS_MAX_PLAN];
@@ -27,8 +27,8 @@ static uint8_t record[PS_MAX_PLAN];
 static int
 open_ours(int dir, const char *path, uint64_t flags, uint64_t mode)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode,
-		.resolve = OURS };
+	struct open_how how = {
+	    .flags = flags | O_CLOEXEC, .mode = mode, .resolve = OURS};
 	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 
 	return fd < 0 ? -errno : fd;
@@ -50,7 +50,8 @@ write_new(int root, const char *where, const char *name, uint32_t owner,
 	r = ps_write_full(fd, p, n);
 	if (r < 0)
 		return r;
-	return fchown(fd, owner, owner) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+	return fchown(fd, owner, owner) < 0 || fchmod(fd, mode) < 0 ? -errno
+								    : 0;
 }
 
 static int
@@ -72,15 +73,15 @@ link_new(int root, const char *where, const char *name, uint32_t owner)
 static int
 encode(const struct ps_msg_PLAN_APP *a, size_t *ret_n)
 {
-	struct ps_writer w = { .p = record + PS_HEADER,
-		.size = sizeof(record) - PS_HEADER };
-	struct ps_writer head = { .p = record, .size = PS_HEADER };
+	struct ps_writer w = {
+	    .p = record + PS_HEADER, .size = sizeof(record) - PS_HEADER};
+	struct ps_writer head = {.p = record, .size = PS_HEADER};
 	int r = ps_encode_PLAN_APP(&w, a);
 
 	if (r < 0)
 		return r;
-	ps_put_header(&head, &(struct ps_header){ .type = PS_PLAN_APP,
-				 .length = (uint32_t)w.at });
+	ps_put_header(&head,
+	    &(struct ps_header){.type = PS_PLAN_APP, .length = (uint32_t)w.at});
 	*ret_n = PS_HEADER + w.at;
 	return head.error;
 }
@@ -97,8 +98,8 @@ s1_write_app(int root, uint32_t base, const struct ps_msg_PLAN_APP *a,
 		return -ENAMETOOLONG;
 	r = encode(a, &length);
 	if (r == 0)
-		r = write_new(root, S1_PLAN_DIR, a->name, base, 0400, record,
-		    length);
+		r = write_new(
+		    root, S1_PLAN_DIR, a->name, base, 0400, record, length);
 	if (r == 0)
 		r = write_new(root, S1_UNIT_DIR, service, base, 0644, unit, n);
 	if (r == 0)

@@ -76,7 +76,8 @@ calls(void)
 	try("userfaultfd", syscall(SYS_userfaultfd, 0));
 	try("perf", syscall(SYS_perf_event_open, 0, 0, 0, 0, 0));
 	try("clone3", syscall(SYS_clone3, 0, 0));
-	try("clone-newuser", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+	try("clone-newuser",
+	    syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
 	try("unknown", syscall(600));
 	try("af_alg", socket(38, SOCK_SEQPACKET, 0));
 	try("af_vsock", socket(40, SOCK_STREAM, 0));

@@ -3,8 +3,10 @@
 Needs root.  Every test makes its own pod and takes it away.
 """
 import os
+import re
 import signal
 import struct
+import subprocess
 import sys
 import time
 
@@ -73,13 +75,11 @@ def test_output_is_whole(start):
 def test_output_form(start):
     r, _ = start("say=hi")
     line = [s for s in r.text.split("\n") if "hi" in s][0]
-    import re
     assert re.match(r"^\[ *\d+\.\d{6}\] hello\[\d+\]: hi$", line), line
 
 
 def test_journal_is_kept(start):
     _, pod = start("say=kept-in-the-journal")
-    import subprocess
     where = pod.path("overlay/stage1/upper/var/log/journal",
                      pod.uuid.replace("-", ""))
     text = subprocess.check_output(["journalctl", "-q", "--no-pager", "-D", where,
@@ -143,7 +143,6 @@ def test_lock_is_held_for_the_life_of_the_pod(built, tmp_path):
 
 def test_state(start):
     r, _ = start("status", "ids", "fds", "cat=/proc/self/uid_map", "env")
-    status = dict(l.split(":", 1) for l in r.text.split("\n") if False)
     lines = {t.split(":")[0]: t.split(":", 1)[1].split()
              for t in said(r, "") if ":" in t}
     caps = "%016x" % podlib.DEFAULT_CAPS
@@ -155,7 +154,6 @@ def test_state(start):
     assert "0  655360000      65536" in r.text
     assert said(r, "umask") == ["22"]
     assert said(r, "env ") == podlib.BASE_ENV + ["AC_APP_NAME=hello"]
-    assert not status
 
 
 def test_not_root(start):
@@ -412,3 +410,53 @@ def test_interactive(built, tmp_path):
         assert b"tty 1" in out
     os.close(master)
     os.close(slave)
+
+
+# --- several apps -------------------------------------------------------------
+
+@pytest.fixture
+def pair(built, tmp_path):
+    stage1, program, probe = built
+
+    def go(one, two, **pod_fields):
+        with podlib.Pod(stage1, program) as pod:
+            for name, words in (("one", one), ("two", two)):
+                image = podlib.make_image(str(tmp_path / name), probe)
+                pod.add(image, name=name, exec=["/probe"] + words)
+            r = pod.run(**pod_fields)
+            return r, pod.status("one"), pod.status("two")
+    return go
+
+
+def test_pod_ends_with_its_last_app(pair):
+    r, one, two = pair(["say=first", "exit=0"], ["sleep=1", "say=last", "exit=0"])
+    assert r.code == 0 and "last" in r.text
+    assert (one, two) == ("0\n", "0\n")
+
+
+def test_first_failing_app_ends_the_pod(pair):
+    r, one, _ = pair(["exit=7"], ["sleep=30", "exit=9"])
+    assert r.code == 7 and r.seconds < 8 and one == "7\n"
+
+
+def test_apps_do_not_see_each_other(pair):
+    r, _, _ = pair(["sleep=1", "node=/opt", "node=/proc/1/root/rkt"], ["exit=0"])
+    assert "node /opt ENOENT" in r.text
+    assert "node /proc/1/root/rkt EACCES" in r.text
+
+
+def test_host_network(start):
+    r, _ = start("cat=/proc/net/dev", run=dict(net=1))
+    host = [l.split(":")[0].strip() for l in open("/proc/net/dev") if ":" in l]
+    assert r.code == 0
+    for name in host:
+        assert name + ":" in r.text
+    r, _ = start("cat=/proc/net/dev", "write=/proc/sys/net/ipv4/ip_forward")
+    for name in set(host) - {"lo"}:
+        assert name + ":" not in r.text
+
+
+def test_nothing_is_left_behind(start):
+    mounts = open("/proc/self/mounts").read()
+    start("say=x")
+    assert open("/proc/self/mounts").read() == mounts

@@ -1,0 +1,98 @@
+/* link: stage1/nspawn/argv.c stage1/nspawn/facts.c privsep/kv.c privsep/name.c
+ */
+/* Launch facts and nspawn's arguments. */
+#include "tests/unit/test.h"
+
+#include "stage1/nspawn/nspawn.h"
+
+static int
+parse(const char *s, struct s1_facts *ret)
+{
+	char text[256];
+	size_t n = strlen(s);
+
+	memcpy(text, s, n);
+	return s1_parse_facts(text, n, ret);
+}
+
+static void
+facts(void **state)
+{
+	static const char *const bad[] = {"", "uid-base 65536\n",
+	    "uid-base 0\nmachined 0\nkeep-unit 0\n",
+	    "uid-base 1\nmachined 0\nkeep-unit 0\n",
+	    "uid-base 4294967296\nmachined 0\nkeep-unit 0\n",
+	    "uid-base 4294901760\nmachined 0\nkeep-unit 0\nx 0\n",
+	    "uid-base 65536\nmachined 2\nkeep-unit 0\n",
+	    "uid-base 65536\nmachined yes\nkeep-unit 0\n",
+	    "uid-base 65536\nmachined 0\nmachined 0\nkeep-unit 0\n",
+	    "uid-base 065536\nmachined 0\nkeep-unit 0\n",
+	    "uid-base 65536\nmachined 0\nkeep-unit 0"};
+	struct s1_facts f = {0};
+
+	(void)state;
+	assert_int_equal(
+	    parse("uid-base 65536\nmachined 1\nkeep-unit 0\n", &f), 0);
+	assert_int_equal(f.base, 65536);
+	assert_true(f.machined);
+	assert_false(f.keep_unit);
+	for (size_t i = 0; i < PS_COUNT(bad); i++)
+		assert_int_equal(parse(bad[i], &f), -EBADMSG);
+	assert_int_equal(f.base, 65536);
+}
+
+static bool
+has(const char *const *args, const char *want)
+{
+	for (; *args; args++)
+		if (strcmp(*args, want) == 0)
+			return true;
+	return false;
+}
+
+static void
+args(void **state)
+{
+	struct ps_msg_PLAN_POD p = {.uuid = "u", .hostname = ""};
+	struct s1_facts f = {.base = 655360};
+	struct s1_pod pod = {.plan = &p, .facts = &f};
+	const char *v[S1_MAX_ARGS];
+
+	(void)state;
+	assert_int_equal(s1_format_args(&pod, v), 0);
+	assert_string_equal(v[0], "/usr/bin/systemd-nspawn");
+	assert_true(has(v, "--private-users=655360:65536"));
+	assert_true(has(v, "--private-network"));
+	assert_true(has(v, "--settings=no"));
+	assert_true(has(v, "--register=no"));
+	assert_true(has(v, "--hostname=rkt-u"));
+	assert_true(has(v, "--console=read-only"));
+	assert_true(has(v, "--capability=CAP_CHOWN,CAP_DAC_OVERRIDE,CAP_FOWNER,"
+			   "CAP_FSETID,CAP_KILL,CAP_SETGID,CAP_SETUID,"
+			   "CAP_SETPCAP,CAP_SYS_CHROOT,CAP_SYS_ADMIN"));
+	p.net = PS_NET_HOST;
+	p.interactive = 1;
+	p.hostname = "web";
+	f.machined = true;
+	pod.oom = -5;
+	pod.caps = ~0ull;
+	assert_int_equal(s1_format_args(&pod, v), 0);
+	assert_false(has(v, "--private-network"));
+	assert_true(has(v, "--register=yes"));
+	assert_true(has(v, "--console=interactive"));
+	assert_true(has(v, "--hostname=web"));
+	assert_true(has(v, "--oom-score-adjust=-5"));
+	for (size_t i = 0; v[i]; i++)
+		assert_null(strstr(v[i], "--drop-capability"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(facts),
+	    cmocka_unit_test(args),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
