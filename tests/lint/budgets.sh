@@ -12,9 +12,7 @@ ceiling() {
 }
 
 launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
-headers=$(sources rkt | object | sed 's/\.o$/.d/' | xargs cat | tr -s ' \\' '\n\n' |
-	grep -E '^privsep/.*\.(h|def)$' | sort -u)
-privsep=$( (sources rkt | grep '^privsep/'; echo "$headers") | code)
+privsep=$(sources rkt | grep '^privsep/' | code)
 stage1=$(files 'stage1/nspawn/*.c' 'stage1/nspawn/*.h' 'stage1/common/*' |
 	grep -E '\.[ch]$' | code)
 ceiling launcher "$launcher" 2600

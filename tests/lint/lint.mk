@@ -26,3 +26,41 @@ $(O)/protocol: docs/protocol.c $(wildcard privsep/*.def) privsep/proto.c \
 .PHONY: docs/PROTOCOL.md
 docs/PROTOCOL.md: $(O)/protocol
 	$(Q)$(O)/protocol >$@.tmp && mv $@.tmp $@
+
+# The sandbox matrix: each worker's own objects, main.c included, with a probe
+# linked in that acts when the worker has closed its doors (tests/sandbox).
+sandbox_O := $(abspath $(O))/sandbox
+PROBES := $(addprefix $(O)/sandbox/libexec/,conductor fetcher verify unpack)
+.PHONY: sandbox-bins
+sandbox-bins: $(PROBES) $(O)/sandbox/matrix
+sandbox: sandbox-bins
+	$(Q)O=$(O) sh tests/run.sh sandbox
+
+$(O)/sandbox/obj/%.o: tests/sandbox/%.c tests/sandbox/acts.h $(O)/.flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS) -Wall -Wextra $(WERROR) \
+		-fPIE -c $< -o $@
+$(O)/sandbox/obj/paths.o: privsep/paths.c $(O)/.flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -DRKT_LIBEXECDIR='"$(sandbox_O)/libexec"' \
+		-DRKT_VENDORDIR='"/nonexistent"' -DRKT_CONFDIR='"/nonexistent"' \
+		-DRKT_DATADIR='"/nonexistent"' -DRKT_VERSION='"0"' -c $< -o $@
+
+define probe
+$(O)/sandbox/libexec/$(1): $$(call obj,$$($(1)_SRCS_ALL)) \
+		$(O)/sandbox/obj/probe.o $(O)/sandbox/obj/acts.o
+	$$(call say,LD,probe $(1))
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -Wl,--wrap=ps_seccomp \
+		-Wl,--wrap=ps_worker_enter -o $$@ $$^ $$($(1)_LIBS)
+endef
+$(foreach p,conductor fetcher verify unpack,$(eval $(call probe,$(p))))
+
+matrix_SRCS := launcher/workers.c launcher/sys.c launcher/sys_spawn.c \
+	launcher/users.c $(filter-out privsep/paths.c,$(privsep_root_SRCS))
+$(O)/sandbox/matrix: $(call obj,$(matrix_SRCS)) \
+		$(O)/sandbox/obj/matrix.o $(O)/sandbox/obj/acts.o \
+		$(O)/sandbox/obj/paths.o
+	$(call say,LD,matrix)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=sys_wait \
+		-Wl,--wrap=sys_kill -o $@ $^ -lkeyutils
