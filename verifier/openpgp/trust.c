@@ -130,8 +130,11 @@ read_below(struct vf_trust *t, int dir, const char *scope, const char *name,
 	char inner[VF_MAX_SCOPE];
 	size_t n = strlen(scope), m = strlen(name);
 
+	/* A link with a fingerprint's name has been taken as a mask. */
+	if (fd == -ENOENT || (fd == -ELOOP && is_fingerprint(name)))
+		return 0;
 	if (fd < 0)
-		return fd == -ENOENT || fd == -ELOOP ? 0 : fd;
+		return fd;
 	if (n + 1 + m >= sizeof(inner) || depth == 0)
 		return -E2BIG;
 	memcpy(inner, scope, n);
