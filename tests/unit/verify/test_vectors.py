@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-import worker
+import verify_worker as worker
 
 VECTORS = os.path.join(worker.TOP, "tests", "vectors", "openpgp")
 GOLDEN = json.load(open(os.path.join(VECTORS, "golden.json")))
@@ -14,7 +14,7 @@ GOLDEN = json.load(open(os.path.join(VECTORS, "golden.json")))
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root"),
     pytest.mark.skipif(not os.path.exists(worker.binary()),
-                       reason="verify is not built (set O)"),
+                       reason="verify is not built (set RKT_BUILD)"),
 ]
 
 

@@ -27,7 +27,7 @@ def _must(result, what):
 
 
 def binary(name="verify"):
-    out = os.environ.get("O", os.path.join(TOP, "build"))
+    out = os.environ.get("RKT_BUILD") or os.path.join(TOP, "build")
     return os.path.join(out, name)
 
 
