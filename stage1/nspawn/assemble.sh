@@ -49,8 +49,10 @@ for d in dev proc sys run tmp etc/systemd/system var/log/journal var/tmp \
 	mkdir -p "$new/$d"
 done
 chmod 01777 "$new/tmp" "$new/var/tmp"
-chmod 0700 "$new/rkt" "$new/rkt/plan" "$new/rkt/status" "$new/opt/stage2" \
-	"$new/root"
+chmod 0700 "$new/rkt/plan" "$new/opt/stage2" "$new/root"
+# The conductor reads exit codes there, as user rkt, through the pod directory.
+chmod 0711 "$new/rkt"
+chmod 0755 "$new/rkt/status"
 
 for p in systemd systemd-journald systemd-shutdown; do
 	put_program "/usr/lib/systemd/$p"
