@@ -253,8 +253,8 @@ judge(struct job *j, const struct _gpgme_signature *s, struct vf_verdict *v)
 
 	if (r == 0)
 		r = vf_judge_key(&j->home, s, &key, j->fail);
-	if (r < 0)
-		return r;
+	if (key == NULL)
+		return r < 0 ? r : -EIO;
 	if (s->timestamp > j->s->now + VF_CLOCK_SKEW)
 		r = vf_fail(j->fail, PS_VERIFY_TIME,
 		    "the signature is dated in the future");
