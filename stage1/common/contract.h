@@ -1,30 +1,31 @@
 #pragma once
 /*
  * What the launcher and a stage1 entry agree on, and what the entry and the
- * programs inside the pod agree on.  Rooms talk by this file's text, not by
- * including it: the launcher writes these names and numbers itself.
+ * programs inside the pod agree on.  Rooms talk by this text, not by including
+ * it: the launcher writes these names and numbers itself.
  *
- * Born with:
- *	0 1 2	the caller's
- *	3	the proved plan, a sealed memfd (plan.def)
- *	4	the pod directory, O_RDONLY|O_DIRECTORY, with the pod's flock on
- *this open file: it stays open, without close-on-exec, in whatever the entry
- *becomes, and "running" means that this flock is held
- *	5	launch facts, a sealed memfd of "key value" lines (kv.h), each
- *key exactly once, all of them there:
- *			uid-base N	host uid of the pod's root, multiple of
- *65536 machined 0|1	register with systemd-machined
- *			keep-unit 0|1	started in a unit of its own
- *	cwd	the pod directory; umask 022; nothing else open
- * in a private mount namespace where <pod>/stage1/rootfs is the pod's root and
- * <pod>/stage1/rootfs/opt/stage2/<app>/rootfs is the root of each app.
- *
- * argv: as rkt's, for a person's eyes in ps; argv[1] is the pod's UUID.
- * Environment: NOTIFY_SOCKET is handed on, everything else dropped.
+ * Born with descriptors
+ *  0 1 2  the caller's
+ *  3      the proved plan, a sealed memfd (plan.def)
+ *  4      the pod directory, O_RDONLY|O_DIRECTORY, with the pod's flock on
+ *         this open file: it stays open in whatever the entry becomes, and
+ *         "running" means that this flock is held
+ *  5      launch facts, a sealed memfd of "key value" lines (kv.h), each key
+ *         exactly once, all of them there:
+ *           uid-base N     host uid of the pod's root, a multiple of 65536
+ *           machined 0|1   register with systemd-machined
+ *           keep-unit 0|1  started in a unit of its own
+ *  6..    at most one for each app: directories of images, held with a lock;
+ *         they stay open as 4 does
+ * and nothing else; cwd the pod directory; in a private mount namespace where
+ * stage1/rootfs is the pod's root and stage1/rootfs/opt/stage2/<app>/rootfs is
+ * the root of each app.  argv[1], the pod's UUID, is for ps only.  Of the
+ * environment NOTIFY_SOCKET is handed on.
  */
 #define S1_PLAN_FD 3
 #define S1_POD_FD 4
 #define S1_FACTS_FD 5
+#define S1_HELD_FD 6u
 
 #define S1_MAX_FACTS 4096u
 #define S1_RANGE 65536u

@@ -146,7 +146,8 @@ notify_socket(char *const *env)
 }
 
 static void
-become(const char *const *args, bool writable, const char *notify)
+become(const char *const *args, const struct ps_msg_PLAN_POD *p,
+    const char *notify)
 {
 	const char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 	    "SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
@@ -154,11 +155,13 @@ become(const char *const *args, bool writable, const char *notify)
 	size_t n = 4;
 	char **argv, **envp;
 
-	if (writable)
+	if ((p->insecure & PS_INSECURE_PATHS) != 0)
 		env[n++] = "SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes";
 	env[n] = notify;
-	/* The pod directory and its lock stay open: nspawn holds them. */
-	if (close_range(S1_POD_FD + 1, ~0u, 0) < 0 || close(S1_PLAN_FD) < 0 ||
+	/* The pod directory and the images stay open, with their locks: nspawn
+	 * holds them for its life, and closes them in its children. */
+	if (close_range(S1_HELD_FD + p->apps, ~0u, 0) < 0 ||
+	    close(S1_FACTS_FD) < 0 || close(S1_PLAN_FD) < 0 ||
 	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
 		ps_die(PS_EXIT_SYSTEM, "descriptors");
 	memcpy(&argv, &args, sizeof(argv)); /* execve lacks its const */
@@ -193,6 +196,5 @@ main(int argc, char **argv, char **env)
 		ps_die(PS_EXIT_BUG, "arguments");
 	if (!facts.machined)
 		cover_run();
-	become(args, (pod_plan.insecure & PS_INSECURE_PATHS) != 0,
-	    notify_socket(env));
+	become(args, &pod_plan, notify_socket(env));
 }
