@@ -36,7 +36,8 @@ sandbox-bins: $(PROBES) $(O)/sandbox/matrix
 sandbox: sandbox-bins
 	$(Q)O=$(O) sh tests/run.sh sandbox
 
-$(O)/sandbox/obj/%.o: tests/sandbox/%.c tests/sandbox/acts.h $(O)/.flags
+$(O)/sandbox/obj/%.o: tests/sandbox/%.c tests/sandbox/acts.h \
+		tests/sandbox/inspect.h $(O)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS) -Wall -Wextra $(WERROR) \
 		-fPIE -c $< -o $@
@@ -60,6 +61,7 @@ matrix_SRCS := launcher/workers.c launcher/sys.c launcher/sys_spawn.c \
 	launcher/users.c $(filter-out privsep/paths.c,$(privsep_root_SRCS))
 $(O)/sandbox/matrix: $(call obj,$(matrix_SRCS)) \
 		$(O)/sandbox/obj/matrix.o $(O)/sandbox/obj/acts.o \
+		$(O)/sandbox/obj/inspect.o \
 		$(O)/sandbox/obj/paths.o
 	$(call say,LD,matrix)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=sys_wait \

@@ -391,6 +391,17 @@ i386_getpid(void)
 static int x32_getpid(void) { return done(syscall(0x40000000 + SYS_getpid)); }
 #endif
 
+/* No act at all: the driver looks at us, then says go on. */
+static int
+be_inspected(void)
+{
+	char go;
+
+	return done(syscall(SYS_read, 2, &go, 1));
+}
+
+const struct act act_inspect = { "inspect", be_inspected, false };
+
 const struct act acts[] = {
 	{ "open_passwd", open_passwd, true },
 	{ "open_shadow", open_shadow, true },
@@ -465,5 +476,5 @@ act_find(const char *name)
 	for (const struct act *a = acts; a->name; a++)
 		if (strcmp(a->name, name) == 0)
 			return a;
-	return NULL;
+	return strcmp(name, act_inspect.name) == 0 ? &act_inspect : NULL;
 }

@@ -26,12 +26,14 @@
 #include <unistd.h>
 
 #include "acts.h"
+#include "inspect.h"
 #include "launcher/session.h"
 #include "launcher/sys.h"
 #include "launcher/users.h"
 #include "launcher/workers.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
+#include "privsep/paths.h"
 
 #define KILLED_BY_POLICY (256 + SIGSYS)
 #define MIB (1u << 20)
@@ -397,6 +399,43 @@ judge(const struct worker *w, const char *act)
 	verdict(w->name, act, why[0] ? why : NULL);
 }
 
+static const char *inspected;
+
+static void
+inspection(const char *what, const char *why)
+{
+	verdict(inspected, what, why);
+}
+
+/* From beside: this process waits in w->run() for the worker. */
+static void
+look(const struct worker *w, struct looks *l)
+{
+	static char path[1200];
+	int status = 0;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", ps_libexec_dir, w->name);
+	l->program = path;
+	inspected = w->name;
+	put_act("inspect", 0);
+	pid = fork();
+	if (pid == 0) {
+		struct pollfd p = { .fd = words, .events = POLLIN };
+
+		failed = 0;
+		if (poll(&p, 1, 10000) == 1)
+			hear_words();
+		inspect(l, inspection);
+		_exit(send(words, "x", 1, 0) == 1 ? failed : 1);
+	}
+	(void)w->run();
+	(void)waitpid(pid, &status, 0);
+	if (status != 0)
+		failed = 1;
+	hear_words();
+}
+
 static void
 column(const struct worker *w, uid_t uid, gid_t gid)
 {
@@ -483,6 +522,32 @@ setup(void)
 	session.control = (struct ps_chan){ .fd = edge[0], .peer = 'C' };
 }
 
+/* CAP_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _SETFCAP in its namespace. */
+#define UNPACK_CAPS 0x8000001bull
+
+static void
+everything(void)
+{
+	struct looks looks[] = {
+		{ .uid = session.verify.uid, .gid = session.verify.gid,
+		    .fds = "0 1 2 3 4", .own = "ipc mnt net pid uts",
+		    .cwd = "/tmp" },
+		{ .uid = PS_FOREIGN_BASE, .gid = PS_FOREIGN_BASE,
+		    .caps = UNPACK_CAPS, .fds = "0 1 2 3 4 5 6",
+		    .own = "ipc net pid user uts", .cwd = directory },
+		{ .uid = session.fetch.uid, .gid = session.fetch.gid,
+		    .fds = "0 1 2 3 4", .own = "ipc pid uts", .cwd = directory },
+		{ .uid = session.rkt.uid, .gid = session.rkt.gid,
+		    .fds = "0 1 2 3 4 5 6", .own = "", .cwd = "",
+		    .environment = true },
+	};
+
+	for (size_t i = 0; i < PS_COUNT(workers); i++) {
+		look(&workers[i], &looks[i]);
+		column(&workers[i], looks[i].uid, looks[i].gid);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -494,9 +559,6 @@ main(int argc, char **argv)
 	tar_file = argv[3];
 	setup();
 	control();
-	column(&workers[0], session.verify.uid, session.verify.gid);
-	column(&workers[1], PS_FOREIGN_BASE, PS_FOREIGN_BASE);
-	column(&workers[2], session.fetch.uid, session.fetch.gid);
-	column(&workers[3], session.rkt.uid, session.rkt.gid);
+	everything();
 	return failed;
 }
