@@ -44,6 +44,22 @@ parse_command(struct cli *c, const struct cli_flagset *sets, size_t n,
 	return NULL;
 }
 
+/* The launcher opens a directory only by the very words of its command line. */
+static const char *
+check_globals(const struct cli_globals *g)
+{
+	const char *const dirs[] = { g->dir, g->system_config,
+		g->local_config };
+
+	if (g->user_config)
+		return "--user-config is not supported: use --local-config";
+	for (size_t i = 0; i < PS_COUNT(dirs); i++)
+		if (dirs[i] && *dirs[i] != '/')
+			return cli_format("\"%s\" is not an absolute path",
+			    dirs[i]);
+	return NULL;
+}
+
 /* The whole command line.  -1 to go on, else the exit code. */
 static int
 parse(struct cli *c, int argc, char **argv)
@@ -112,6 +128,7 @@ int
 main(int argc, char **argv)
 {
 	static struct cli c = { .data = -1, .system = -1, .local = -1 };
+	const char *wrong;
 	int r;
 
 	start(&c);
@@ -129,9 +146,9 @@ main(int argc, char **argv)
 		cli_print_help(c.command, stdout);
 		return cli_finish(0);
 	}
-	if (c.g.user_config)
-		return cli_fail("--user-config is not supported: use "
-				"--local-config");
+	wrong = check_globals(&c.g);
+	if (wrong)
+		return cli_fail("%s", wrong);
 	r = cli_session_open(&c);
 	if (r == 0)
 		r = cli_session_close_door(&c);

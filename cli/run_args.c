@@ -101,6 +101,8 @@ const struct cli_flag cli_run_app_flags[] = {
 	    "these capabilities, and no others"),
 	APP("caps-remove", cli_set_string, caps_remove, "CAP,...",
 	    "the default capabilities without these"),
+	APP("cap-retain", cli_set_string, caps_retain, "CAP,...", NULL),
+	APP("cap-remove", cli_set_string, caps_remove, "CAP,...", NULL),
 	APP("seccomp", cli_set_string, seccomp,
 	    "mode=retain|remove[,errno=E],NAME,...",
 	    "system calls to allow, or to deny"),

@@ -1,6 +1,6 @@
 /*
  * The named sets of system calls that images and operators may use in seccomp
- * isolators.  Data only.  The lists of @rkt and @docker are those of rkt 1.30;
+ * isolators.  Pure data.  The lists of @rkt and @docker are those of rkt 1.30;
  * those of @systemd are systemd's groups.
  */
 #include "cli/seccomp_sets.h"

@@ -213,6 +213,8 @@ def test_usage_errors(data):
             (["list", "-x"], "list: unknown shorthand flag: 'x' in -x"),
             (["status", "--wait=soon", "x"], "for --wait"),
             (["list", "--format"], "flag needs an argument: --format"),
+            (["--dir=data", "list"], '"data" is not an absolute path'),
+            (["--user-config=/x", "list"], "--user-config is not supported"),
             (["--insecure-options=image,image", "list"],
              'duplicated option "image"'),
             (["--insecure-options=imag", "list"], 'unknown option "imag"')]:
