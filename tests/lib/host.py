@@ -33,7 +33,6 @@ POLICY = PREFIX / "etc" / "rkt" / "policy"
 REFUSED = 254
 HERE = pathlib.Path(__file__).resolve().parent
 NAMES = ["example.test", "other.test", "evil.test", "nowhere.test"]
-SYSTEMD = pathlib.Path("/sys/fs/cgroup/systemd")
 
 
 @dataclasses.dataclass
@@ -111,48 +110,46 @@ class Facts(list):
 
 
 class OwnCgroup:
-    """A cgroup for the session in the name=systemd hierarchy (where there is
-    one), so that no process of a test can hide."""
+    """A cgroup for the session in the hierarchies that count processes (v1's
+    name=systemd, and v2 beside it), so that no process of a test can hide."""
 
     def __init__(self):
-        self.path = None
-        if not (SYSTEMD / "cgroup.procs").exists():
-            return
-        own = re.search(r"name=systemd:(.*)",
-                        pathlib.Path("/proc/self/cgroup").read_text())
-        self.home = SYSTEMD / own.group(1).lstrip("/")
-        self.path = self.home / ("rkt-functional-%d" % os.getpid())
-        self.path.mkdir()
-        (self.path / "cgroup.procs").write_text("0")
+        self.paths = []
+        own = pathlib.Path("/proc/self/cgroup").read_text()
+        for mount, key in (("systemd", "name=systemd"), ("unified", "")):
+            where = pathlib.Path("/sys/fs/cgroup") / mount
+            found = re.search(r"^\d+:%s:/(.*)$" % key, own, re.M)
+            if not found or not (where / "cgroup.procs").exists():
+                continue
+            home = where / found.group(1)
+            path = home / ("rkt-functional-%d" % os.getpid())
+            path.mkdir()
+            (path / "cgroup.procs").write_text("0")
+            self.paths.append((home, path))
 
     def processes(self):
         """(pid, command line) of all others in it and below."""
-        found = []
-        if self.path is None:
-            return found
-        for file in [self.path / "cgroup.procs",
-                     *self.path.glob("**/cgroup.procs")]:
-            with contextlib.suppress(OSError):
-                for pid in file.read_text().split():
-                    found.append((int(pid), _command(int(pid))))
-        return [(p, c) for p, c in dict(found).items()
+        found = {}
+        for _, path in self.paths:
+            for file in [path / "cgroup.procs", *path.glob("**/cgroup.procs")]:
+                with contextlib.suppress(OSError):
+                    for pid in file.read_text().split():
+                        found[int(pid)] = _command(int(pid))
+        return [(p, c) for p, c in found.items()
                 if p != os.getpid() and c and "gpg-agent" not in c]
 
     def below(self):
         """Cgroups that were made below it."""
-        if self.path is None:
-            return []
-        return [str(p) for p in self.path.glob("*/")]
+        return [str(p) for _, path in self.paths for p in path.glob("*/")]
 
     def close(self):
         """Home again."""
-        if self.path is None:
-            return
-        for pid in (self.path / "cgroup.procs").read_text().split():
+        for home, path in self.paths:
+            for pid in (path / "cgroup.procs").read_text().split():
+                with contextlib.suppress(OSError):
+                    (home / "cgroup.procs").write_text(pid)
             with contextlib.suppress(OSError):
-                (self.home / "cgroup.procs").write_text(pid)
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+                path.rmdir()
 
 
 def _command(pid):
@@ -193,7 +190,7 @@ class Lab:
 
     def guest_image(self, files=(), **facts):
         """An image of the guest program; facts as in images.manifest."""
-        facts.setdefault("section", images.app("/bin/guest", "facts"))
+        facts.setdefault("section", images.app("/bin/guest"))
         facts.setdefault("name", "example.test/guest")
         return images.aci([images.directory("rootfs/bin"),
                            images.program("rootfs/bin/guest", self.guest),

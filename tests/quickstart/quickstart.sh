@@ -9,6 +9,11 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "${PREFIX:?where rkt is installed}"
 case $PREFIX in /*) ;; *) PREFIX=$PWD/$PREFIX ;; esac
+case $PREFIX in
+/ | /usr | /usr/local)
+	echo "quickstart: wants a prefix of its own, not $PREFIX" >&2
+	exit 1 ;;
+esac
 PYTHON=${PYTHON:-python3}
 [ "$(id -u)" = 0 ] || { echo "quickstart: must run as root" >&2; exit 1; }
 [ -x "$PREFIX/bin/rkt" ] || { echo "quickstart: no $PREFIX/bin/rkt" >&2; exit 1; }
