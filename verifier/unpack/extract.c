@@ -44,12 +44,19 @@ free_member(struct vf_member **m)
 static int
 next_piece(struct run *run, const uint8_t **ret, size_t *ret_n)
 {
-	int r = run->x->next(run->x->arg, ret, ret_n);
+	int r;
 
-	if (r > 0 && vf_walk_feed(run->walk, *ret, *ret_n) < 0)
-		r = -EBADMSG;
-	else if (r == 0 && vf_walk_end(run->walk) < 0)
-		r = -EBADMSG;
+	/* libarchive may swallow an error near its end; nobody else does. */
+	if (run->error < 0)
+		return run->error;
+	r = run->x->next(run->x->arg, ret, ret_n);
+	if (r > 0) {
+		int bad = vf_walk_feed(run->walk, *ret, *ret_n);
+
+		r = bad < 0 ? bad : r;
+	} else if (r == 0) {
+		r = vf_walk_end(run->walk);
+	}
 	if (r < 0)
 		run->error = r;
 	return r;

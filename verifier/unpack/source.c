@@ -15,6 +15,7 @@
 #include "verifier/unpack/digest.h"
 
 #define CHUNK 262144u
+#define STACK 524288u /* of a thread */
 
 struct filler {
 	struct vf_source *s;
@@ -204,14 +205,17 @@ run_hasher(void *arg)
 int
 vf_source_start(struct vf_source *s)
 {
+	pthread_attr_t attr;
 	int r = vf_ring_init(&s->ring);
 
 	if (r < 0)
 		return r;
-	r = pthread_create(&s->filler, NULL, run_filler, s);
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK);
+	r = pthread_create(&s->filler, &attr, run_filler, s);
 	if (r != 0)
 		return -r;
-	r = pthread_create(&s->hasher, NULL, run_hasher, s);
+	r = pthread_create(&s->hasher, &attr, run_hasher, s);
 	if (r != 0) {
 		vf_ring_stop(&s->ring);
 		(void)pthread_join(s->filler, NULL);

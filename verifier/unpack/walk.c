@@ -28,6 +28,7 @@ struct vf_walk {
 	uint8_t block[VF_BLOCK];
 	size_t n_block;
 	uint64_t total; /* bytes fed */
+	int error; /* the first; nothing is taken behind it */
 	uint64_t left; /* of the body, padding included */
 	char meta_type;
 	char *meta; /* body being gathered: meta_size bytes, and padding */
@@ -402,7 +403,7 @@ take_body(struct vf_walk *w, const uint8_t *p, size_t n)
 int
 vf_walk_feed(struct vf_walk *w, const uint8_t *p, size_t n)
 {
-	int r = 0;
+	int r = w->error;
 
 	w->total += n;
 	while (n > 0 && r == 0) {
@@ -428,12 +429,15 @@ vf_walk_feed(struct vf_walk *w, const uint8_t *p, size_t n)
 		p += used;
 		n -= used;
 	}
+	w->error = r;
 	return r;
 }
 
 int
 vf_walk_end(struct vf_walk *w)
 {
+	if (w->error < 0)
+		return w->error;
 	if (w->state != IN_TAIL || w->total % VF_BLOCK != 0)
 		return bad(w, "truncated");
 	return 0;

@@ -1,3 +1,4 @@
+/* link: @appc privsep/name.c */
 /* Image manifests: what the format allows, and each rule broken once. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* link: @appc privsep/name.c */
 /* Pod manifests: written, read, written again: the same. */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* link: @appc privsep/name.c */
 /* Quantities: exact, or refused. */
 #include <errno.h>
 #include <setjmp.h>

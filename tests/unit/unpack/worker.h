@@ -2,7 +2,7 @@
 /*
  * Starting the real unpack program as the launcher does: in its own user
  * namespace over the foreign id range, with its edge on descriptor 3.  Needs
- * root.  The program: $RKT_UNPACK.
+ * root.  The program: $RKT_UNPACK, or $RKT_BUILD/unpack.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,20 @@
 struct worker {
 	struct ps_chan chan;
 	pid_t pid;
-	int status;	   /* of its end */
-	long max_rss;	   /* KiB */
+	int status; /* of its end */
 };
+
+/* NULL: it is not there. */
+static inline const char *
+worker_program(void)
+{
+	static char path[4096];
+	const char *given = getenv("RKT_UNPACK"), *build = getenv("RKT_BUILD");
+
+	(void)snprintf(path, sizeof(path), "%s%s", given ? given : build ? build : "",
+	    given ? "" : "/unpack");
+	return access(path, X_OK) == 0 ? path : NULL;
+}
 
 static inline void
 worker_child(int edge, int ready, const char *program)
@@ -39,6 +50,7 @@ worker_child(int edge, int ready, const char *program)
 	};
 	struct __user_cap_data_struct data[2] = { 0 };
 	struct rlimit files = { 64, 64 };
+	struct rlimit memory = { 64u << 20, 64u << 20 }; /* the promise */
 	char *const argv[] = { (char *)(uintptr_t)"unpack", NULL };
 	char *const env[] = { NULL };
 	char go;
@@ -52,7 +64,8 @@ worker_child(int edge, int ready, const char *program)
 	data[0].effective = data[0].permitted = 0x8000001b;
 	if (syscall(SYS_capset, &head, data) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_NOFILE, &files) < 0)
+	    setrlimit(RLIMIT_NOFILE, &files) < 0 ||
+	    setrlimit(RLIMIT_DATA, &memory) < 0)
 		_exit(98);
 	execve(program, argv, env);
 	_exit(97);
@@ -80,7 +93,7 @@ worker_maps(pid_t pid)
 static inline int
 worker_start(struct worker *w)
 {
-	const char *program = getenv("RKT_UNPACK");
+	const char *program = worker_program();
 	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWPID |
 		CLONE_NEWIPC | CLONE_NEWNET, .exit_signal = SIGCHLD };
 	int edge[2], ready[2];
@@ -103,11 +116,8 @@ worker_start(struct worker *w)
 static inline void
 worker_end(struct worker *w)
 {
-	struct rusage usage = { 0 };
-
 	(void)close(w->chan.fd);
-	(void)wait4(w->pid, &w->status, 0, &usage);
-	w->max_rss = usage.ru_maxrss;
+	(void)waitpid(w->pid, &w->status, 0);
 }
 
 /* An empty directory of the worker's root; returns its descriptor. */
