@@ -248,6 +248,22 @@ ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
 	return enter_v2(&m, "", own, limits, ret_missing);
 }
 
+void
+ln_cgroup_leave(const char *paths)
+{
+	while (*paths != '\0') {
+		size_t n = strcspn(paths, "\n");
+		char above[3000];
+		_cleanup_fd_ int dir = -1;
+
+		(void)snprintf(above, sizeof(above), "%.*s/..", (int)n, paths);
+		dir = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+		if (dir >= 0)
+			(void)sys_put(dir, "cgroup.procs", "0\n");
+		paths += n + (paths[n] == '\n');
+	}
+}
+
 /* Cgroup directories are removed from the leaves; two levels are nspawn's,
  * the rest its systemd's. */
 static void

@@ -20,6 +20,8 @@ struct ln_limits {
  * names the controller. */
 int ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
     char paths[LN_CGROUP_TEXT], const char **ret_missing);
+/* Moves this process back out of them. */
+void ln_cgroup_leave(const char *paths);
 /* Removes directories listed as above, and empty ones below them; only names
  * that end in rkt-<uuid> are touched. */
 void ln_cgroup_remove(const char *uuid, char *paths);

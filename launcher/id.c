@@ -4,6 +4,7 @@
  */
 #include "launcher/id.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
+#include "privsep/name.h"
 
 static int
 claim(struct ln_session *s, uint32_t base, const char *uuid)
@@ -61,4 +63,46 @@ ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 	if (fd >= 0 && ps_pread_full(fd, holder, sizeof(holder), 0) == 0 &&
 	    memcmp(holder, uuid, sizeof(holder)) == 0)
 		(void)sys_unlink(s->ids, name, false);
+}
+
+/* A pod has its directory before it claims, so none is missed. */
+static bool
+has_pod(struct ln_session *s, const char *uuid)
+{
+	static const char *const states[] = { "embryo", "prepare", "prepared",
+		"run", "exited-garbage", "garbage" };
+	char path[80];
+
+	for (size_t i = 0; i < PS_COUNT(states); i++) {
+		_cleanup_fd_ int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "%s/%.36s", states[i], uuid);
+		fd = sys_open(s->pods, path, O_PATH, 0, SYS_BENEATH);
+		if (fd != -ENOENT)
+			return true;
+	}
+	return false;
+}
+
+void
+ln_id_sweep(struct ln_session *s)
+{
+	DIR *d = fdopendir(
+	    sys_open(s->ids, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH));
+	struct dirent *e;
+
+	while (d && (e = readdir(d)) != NULL) {
+		_cleanup_fd_ int fd = -1;
+		char holder[37] = "";
+
+		if (e->d_name[0] == '.')
+			continue;
+		fd = sys_open(s->ids, e->d_name, O_RDONLY, 0, SYS_BENEATH);
+		if (fd < 0 || (ps_pread_full(fd, holder, 36, 0) == 0 &&
+				  (!ps_is_uuid(holder, 36) || has_pod(s, holder))))
+			continue;
+		(void)sys_unlink(s->ids, e->d_name, false);
+	}
+	if (d)
+		(void)closedir(d);
 }

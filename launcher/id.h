@@ -10,3 +10,5 @@
 int ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base);
 /* Give it back; only the pod that holds it can. */
 void ln_id_release(struct ln_session *s, const char *uuid, uint32_t base);
+/* Take away claims whose pod is nowhere: a launcher was killed between. */
+void ln_id_sweep(struct ln_session *s);

@@ -294,22 +294,35 @@ mount_all(struct ln_session *s, uint32_t base)
 
 /* --- limits and facts ---------------------------------------------------- */
 
+static char cgroup_paths[LN_CGROUP_TEXT];
+
 static int
 enter_cgroups(struct ln_session *s)
 {
-	static char paths[LN_CGROUP_TEXT];
 	const struct ps_msg_PLAN_APP *app = &plan.app[0];
 	const struct ln_limits limits = { .memory = app->memory,
 		.cpu_milli = app->cpu_milli, .cpu_shares = app->cpu_shares };
 	const char *missing = "";
-	int r = ln_cgroup_enter(plan.pod.uuid, &limits, paths, &missing), w;
+	int r = ln_cgroup_enter(plan.pod.uuid, &limits, cgroup_paths, &missing), w;
 
-	w = ln_write_file(s, s->pod, "cgroup", paths, strlen(paths));
+	w = ln_write_file(s, s->pod, "cgroup", cgroup_paths, strlen(cgroup_paths));
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
 		    "\"%s\" cannot be used (%s); site policy line \"best-effort "
 		    "cgroup\" would go on without the limit", missing, strerror(-r)));
 	return w < 0 ? told(ln_refuse_error(s, w, "cannot write the pod")) : 0;
+}
+
+static int
+make_keyring(struct ln_session *s)
+{
+	int r = sys_keyring();
+
+	if (r == 0 || (s->policy.best_effort & PS_PROTECT_KEYRING) != 0)
+		return 0;
+	return told(ln_refuse(s, PS_REFUSED_PROTECTION, "no session keyring can be "
+	    "made (%s); site policy line \"best-effort keyring\" would go on "
+	    "without", strerror(-r)));
 }
 
 static bool
@@ -347,8 +360,40 @@ fail(struct ln_session *s, int r, const char *what)
 	return r < 0 ? told(ln_refuse_error(s, r, what)) : r;
 }
 
-/* From here on a refusal leaves an aborted prepare for gc, and gc gives the
- * range back. */
+/* Nothing of a pod that was refused stays: mounts, cgroups, ids, files. */
+static void
+undo(struct ln_session *s)
+{
+	char path[300];
+
+	ln_cgroup_leave(cgroup_paths);
+	(void)sys_chdir(s->data);
+	(void)sys_detach(s->pod, "stage1/rootfs");
+	(void)sys_detach(s->pod, "overlay/stage1/lower");
+	for (uint16_t i = 0; i < plan.pod.apps; i++) {
+		(void)snprintf(path, sizeof(path), "overlay/app-%s/lower",
+		    plan.app[i].name);
+		(void)sys_detach(s->pod, path);
+	}
+	(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);
+}
+
+static int
+make_files(struct ln_session *s, const uint8_t *bytes, uint64_t size,
+    uint32_t *ret_base)
+{
+	int r = ln_id_claim(s, plan.pod.uuid, ret_base);
+
+	if (r < 0)
+		return fail(s, r, "cannot claim an id range (see rkt gc)");
+	r = write_files(s, bytes, size, *ret_base);
+	if (r < 0) {
+		ln_id_release(s, plan.pod.uuid, *ret_base);
+		return fail(s, r, "cannot write the pod");
+	}
+	return 0;
+}
+
 static int
 build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 {
@@ -358,31 +403,23 @@ build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 
 	if (r < 0)
 		return fail(s, r, "cannot make the pod directory");
-	r = ln_id_claim(s, plan.pod.uuid, &base);
-	if (r < 0)
-		return fail(s, r, "cannot claim an id range (see rkt gc)");
-	r = write_files(s, bytes, size, base);
-	if (r < 0) {
-		ln_id_release(s, plan.pod.uuid, base);
-		return fail(s, r, "cannot write the pod");
-	}
-	r = mount_all(s, base);
-	if (r < 0)
-		return fail(s, r, "cannot mount the pod's file systems");
-	r = enter_cgroups(s);
-	if (r != 0)
-		return r;
-	r = sys_keyring();
-	if (r < 0 && (s->policy.best_effort & PS_PROTECT_KEYRING) == 0)
-		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "no session keyring can "
-		    "be made (%s); site policy line \"best-effort keyring\" would go "
-		    "on without", strerror(-r)));
-	r = make_facts(s, base);
+	r = make_files(s, bytes, size, &base);
+	if (r == 0)
+		r = fail(s, mount_all(s, base), "cannot mount the pod's file systems");
+	if (r == 0)
+		r = enter_cgroups(s);
+	if (r == 0)
+		r = make_keyring(s);
 	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", plan.pod.uuid);
 	(void)snprintf(run, sizeof(run), "run/%s", plan.pod.uuid);
 	if (r == 0)
-		r = sys_rename(s->pods, prepare, s->pods, run, false);
-	return fail(s, r, "cannot start the pod");
+		r = fail(s, make_facts(s, base), "cannot start the pod");
+	if (r == 0)
+		r = fail(s, sys_rename(s->pods, prepare, s->pods, run, false),
+		    "cannot start the pod");
+	if (r != 0)
+		undo(s);
+	return r;
 }
 
 int

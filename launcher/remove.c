@@ -9,6 +9,7 @@
 
 #include "launcher/cgroup.h"
 #include "launcher/id.h"
+#include "launcher/pod.h"
 #include "launcher/session.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
@@ -94,21 +95,28 @@ mark(struct ln_session *s, const char *uuid)
 	return -ENOENT;
 }
 
+int
+ln_pod_discard(struct ln_session *s, const char *where, int pod, const char *uuid)
+{
+	_cleanup_fd_ int bin =
+	    sys_open(s->pods, where, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+
+	release(s, pod, uuid);
+	return bin < 0 ? bin : ln_remove_tree(bin, uuid);
+}
+
 static int
 delete(struct ln_session *s, const char *uuid)
 {
-	for (size_t i = 0; i < PS_COUNT(bins); i++) {
-		_cleanup_fd_ int pod = lock_pod(s, bins[i], uuid), bin = -1;
+	int r = -ENOENT;
 
-		if (pod == -ENOENT)
-			continue;
-		if (pod < 0)
-			return pod;
-		release(s, pod, uuid);
-		bin = sys_open(s->pods, bins[i], O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-		return bin < 0 ? bin : ln_remove_tree(bin, uuid);
+	for (size_t i = 0; r == -ENOENT && i < PS_COUNT(bins); i++) {
+		_cleanup_fd_ int pod = lock_pod(s, bins[i], uuid);
+
+		r = pod < 0 ? pod : ln_pod_discard(s, bins[i], pod, uuid);
 	}
-	return -ENOENT;
+	ln_id_sweep(s);
+	return r;
 }
 
 static int

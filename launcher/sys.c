@@ -309,6 +309,19 @@ sys_attach(int mount, int dir, const char *path)
 }
 
 int
+sys_detach(int dir, const char *path)
+{
+	_cleanup_fd_ int target =
+	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_CROSS);
+	char name[32];
+
+	if (target < 0)
+		return target;
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", target);
+	return result(umount2(name, MNT_DETACH));
+}
+
+int
 sys_chdir(int dir)
 {
 	return result(fchdir(dir));

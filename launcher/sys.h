@@ -46,6 +46,8 @@ int sys_idmapped(int dir, const char *path, int userns);
 /* An overlay of three paths relative to the working directory, detached. */
 int sys_overlay(const char *lower, const char *upper, const char *work);
 int sys_attach(int mount, int dir, const char *path);
+/* Take what is mounted on dir/path, and on that, out of this namespace. */
+int sys_detach(int dir, const char *path);
 int sys_chdir(int dir);
 /* A fresh anonymous session keyring (keyctl_join_session_keyring(3)). */
 int sys_keyring(void);
