@@ -11,8 +11,10 @@
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include "privsep/attr.h"
 #include "privsep/log.h"
 #include "stage1/common/contract.h"
 
@@ -31,6 +33,24 @@ no_program(int error)
 	return S1_EXIT_EXEC;
 }
 
+/* Lines reach the console through journald, one by one; whoever reads rkt's
+ * output wants them as they were written, without carriage returns.  An app
+ * that has the terminal itself keeps it as it is. */
+static void
+plain_console(void)
+{
+	_cleanup_fd_ int fd = -1;
+	struct termios t;
+
+	if (isatty(0))
+		return;
+	fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || tcgetattr(fd, &t) < 0)
+		return;
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	(void)tcsetattr(fd, TCSANOW, &t);
+}
+
 static int
 start(int pod_root, const char *name)
 {
@@ -38,6 +58,7 @@ start(int pod_root, const char *name)
 	void *p;
 	int code = S1_EXIT_PLAN, r = s1_read_plan(pod_root, name, &app);
 
+	plain_console();
 	if (r == 0)
 		r = s1_confine(&app, program, &code);
 	if (r < 0 && code == S1_EXIT_EXEC)

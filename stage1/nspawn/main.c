@@ -146,21 +146,16 @@ notify_socket(char *const *env)
 }
 
 static void
-become(const char *const *args, const struct ps_msg_PLAN_POD *p,
-    const char *notify)
+become(const char *const *args, unsigned apps, const char *notify)
 {
 	const char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 	    "SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
-	    "SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", NULL, NULL, NULL};
-	size_t n = 4;
+	    "SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", notify, NULL};
 	char **argv, **envp;
 
-	if ((p->insecure & PS_INSECURE_PATHS) != 0)
-		env[n++] = "SYSTEMD_NSPAWN_API_VFS_WRITABLE=yes";
-	env[n] = notify;
 	/* The pod directory and the images stay open, with their locks: nspawn
 	 * holds them for its life, and closes them in its children. */
-	if (close_range(S1_HELD_FD + p->apps, ~0u, 0) < 0 ||
+	if (close_range(S1_HELD_FD + apps, ~0u, 0) < 0 ||
 	    close(S1_FACTS_FD) < 0 || close(S1_PLAN_FD) < 0 ||
 	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
 		ps_die(PS_EXIT_SYSTEM, "descriptors");
@@ -196,5 +191,5 @@ main(int argc, char **argv, char **env)
 		ps_die(PS_EXIT_BUG, "arguments");
 	if (!facts.machined)
 		cover_run();
-	become(args, &pod_plan, notify_socket(env));
+	become(args, pod_plan.apps, notify_socket(env));
 }

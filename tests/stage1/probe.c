@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -95,6 +96,42 @@ calls(void)
 	try("chown", chown("/tmp", 1, 1));
 }
 
+/* The same kernel by its other doors. */
+static void
+door(const char *which)
+{
+	long r = -1;
+
+	if (strcmp(which, "x32") == 0)
+		r = syscall(SYS_getpid | 0x40000000);
+	else
+		__asm__ volatile("int $0x80" : "=a"(r) : "a"(20) : "memory");
+	printf("door %s %ld\n", which, r);
+}
+
+/* Every number in turn, with arguments that do nothing; what each answers. */
+static void
+sweep(void)
+{
+	for (long nr = 0; nr < 600; nr++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			alarm(1);
+			syscall(nr, -1, -1, -1, -1, -1, -1);
+			_exit(errno == ENOSYS ? 2 : errno == EPERM ? 1 : 0);
+		}
+		while (waitpid(pid, &status, 0) < 0)
+			;
+		if (WIFEXITED(status) && WEXITSTATUS(status) > 0)
+			printf("sweep %ld %s\n", nr,
+			    WEXITSTATUS(status) == 2 ? "ENOSYS" : "EPERM");
+		else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+			printf("sweep %ld SIGSYS\n", nr);
+	}
+}
+
 static void
 entries(const char *path)
 {
@@ -153,6 +190,10 @@ main(int argc, char **argv, char **envp)
 			fds();
 		else if (strcmp(w, "calls") == 0)
 			calls();
+		else if (strcmp(w, "sweep") == 0)
+			sweep();
+		else if (strncmp(w, "door=", 5) == 0)
+			door(eq + 1);
 		else if (strcmp(w, "env") == 0)
 			for (char **e = envp; *e; e++)
 				printf("env %s\n", *e);
