@@ -67,24 +67,33 @@ struct made {
 	const char *uuid;
 };
 
-/* mkdir <mount>/<own>/rkt-<uuid>; its descriptor. */
+/* <mount>/<own>/rkt-<uuid>, noted for removal. */
 static int
-make(struct made *m, const char *mount, const char *own)
+note(struct made *m, const char *mount, const char *own, char *path, size_t size)
 {
-	char path[3000];
-	int r, n = snprintf(path, sizeof(path), CGROUP "/%s%s/rkt-%s", mount,
-		strcmp(own, "/") == 0 ? "" : own, m->uuid);
+	int n = snprintf(path, size, CGROUP "/%s%s/rkt-%s", mount,
+	    strcmp(own, "/") == 0 ? "" : own, m->uuid);
 
-	if (n < 0 || (size_t)n >= sizeof(path) ||
-	    m->at + (size_t)n + 2 > LN_CGROUP_TEXT)
+	if (n < 0 || (size_t)n >= size || m->at + (size_t)n + 2 > LN_CGROUP_TEXT)
 		return -ENAMETOOLONG;
-	r = sys_mkdir(AT_FDCWD, path, 0755);
-	if (r < 0 && r != -EEXIST)
-		return r;
 	memcpy(m->text + m->at, path, (size_t)n);
 	m->at += (size_t)n;
 	m->text[m->at++] = '\n';
 	m->text[m->at] = '\0';
+	return 0;
+}
+
+/* mkdir it; its descriptor. */
+static int
+make(struct made *m, const char *mount, const char *own)
+{
+	char path[3000];
+	int r = note(m, mount, own, path, sizeof(path));
+
+	if (r == 0)
+		r = sys_mkdir(AT_FDCWD, path, 0755);
+	if (r < 0 && r != -EEXIST)
+		return r;
 	return sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 }
 
@@ -196,13 +205,33 @@ enter_cpu(struct made *m, const char *self, const struct ln_limits *l)
 	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
 }
 
-/* Hierarchies without controllers: nspawn makes its own below, so they are
- * put where they can be taken away again. */
+/* Hierarchies without limits of ours: nspawn makes its own below, so they are
+ * put where they can be taken away again.  It also mirrors the path that it
+ * has in the unified one into name=systemd. */
+static int
+enter_unmanaged(struct made *m, const char *self, const char **missing)
+{
+	char own[2048], mirror[3000];
+	int r = 0;
+
+	*missing = "name=systemd";
+	if (own_path(self, "name=systemd", own, sizeof(own))) {
+		_cleanup_fd_ int dir = make(m, "systemd", own);
+
+		r = dir < 0 ? dir : sys_put(dir, "cgroup.procs", "0\n");
+	}
+	if (r == 0 && own_path(self, "", own, sizeof(own))) {
+		r = note(m, "systemd", own, mirror, sizeof(mirror));
+		if (r == 0)
+			r = enter_v2(m, "unified", own, NULL, missing);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 static int
 enter_v1(struct made *m, const char *self, const struct ln_limits *l,
     const char **missing)
 {
-	char own[2048];
 	int r = 0;
 
 	*missing = "memory";
@@ -215,15 +244,7 @@ enter_v1(struct made *m, const char *self, const struct ln_limits *l,
 		r = enter_cpu(m, self, l);
 	if (r < 0)
 		return r;
-	*missing = "name=systemd";
-	if (own_path(self, "name=systemd", own, sizeof(own))) {
-		_cleanup_fd_ int dir = make(m, "systemd", own);
-
-		r = dir < 0 ? dir : sys_put(dir, "cgroup.procs", "0\n");
-	}
-	if (r == 0 && own_path(self, "", own, sizeof(own)))
-		r = enter_v2(m, "unified", own, NULL, missing);
-	return r == -ENOENT ? 0 : r;
+	return enter_unmanaged(m, self, missing);
 }
 
 int

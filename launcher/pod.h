@@ -1,5 +1,8 @@
 #pragma once
-/* The end of `rkt run`: this process becomes stage1. */
+/*
+ * The end of `rkt run`: this process becomes stage1.  Caller: root; the plan
+ * has been proved.
+ */
 #include "launcher/session.h"
 
 /* remove.c: give back what a pod holds outside its directory, and take the

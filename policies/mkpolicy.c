@@ -136,7 +136,7 @@ rule(scmp_filter_ctx ctx, uint32_t action, char **save)
 		char *eq = strchr(name, '=');
 
 		if (eq)
-			nr = atoi(eq + 1);
+			nr = (int)strtol(eq + 1, NULL, 10);
 	}
 	if (nr < 0) {
 		if (optional)

@@ -1,4 +1,7 @@
-/* The only object that depends on the prefix. */
+/*
+ * Where this build lives: the only object that depends on the prefix.  Linked
+ * into root, and trusted: constants alone.
+ */
 #include "privsep/paths.h"
 
 const char ps_libexec_dir[] = RKT_LIBEXECDIR;
