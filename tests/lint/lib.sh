@@ -25,8 +25,19 @@ verdict() {
 
 # Files of the project that a reader would see, kept or about to be.
 files() {
-	git ls-files -co --exclude-standard -- "$@" 2>/dev/null | sort -u |
-		while read -r f; do [ -f "$f" ] && echo "$f"; done
+	if git rev-parse --git-dir >/dev/null 2>&1; then
+		git ls-files -co --exclude-standard -- "$@"
+	else
+		find ./* -type f ! -path "./${O#./}/*" | sed 's|^\./||' |
+			awk -v list="$*" 'BEGIN { n = split(list, p, " ")
+				for (i = 1; i <= n; i++) {
+					gsub(/\./, "\\.", p[i])
+					gsub(/\*/, ".*", p[i])
+				} }
+			n == 0 { print; next }
+			{ for (i = 1; i <= n; i++)
+				if ($0 ~ "^" p[i] "$") { print; next } }'
+	fi | sort -u | while read -r f; do [ -f "$f" ] && echo "$f"; done
 }
 
 # The product's own C: everything but what only tests run.

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Every test that a document names exists: a claim is only as good as it.
+# Names stand in backquotes: test_x (pytest), t_file.x (a function of a unit
+# test), sandbox_worker_x (the matrix), fuzz_x, and the rules of these lints.
+# A '*' at the end stands for at least one.
+. "$(dirname "$0")/lib.sh"
+
+documents='README.md SECURITY.md docs/ARCHITECTURE.md docs/differences-from-rkt.md'
+
+rules() {
+	grep -ohE "verdict \"?[A-Za-z0-9_]+|^ceiling [a-z0-9_]+" $here/*.sh |
+		sed 's/^verdict "\{0,1\}//; s/^ceiling /budget_/'
+	sed 's/ .*//' "$O/lint/programs" | sed 's/^/needed_/; p; s/^needed_/hardening_/'
+	for p in verify unpack fetcher conductor; do
+		printf 'policy_%s\npolicy_%s_never\n' $p $p
+	done
+}
+
+acts() {
+	for worker in control verify unpack fetcher conductor; do
+		{
+			sed -n 's/^	{ "\([a-z0-9_]*\)", [a-z0-9_]*, \(true\|false\) },$/\1/p' \
+				tests/sandbox/acts.c
+			sed -n 's/.*verdict("\([a-z_]*\)".*/\1/p' tests/sandbox/inspect.c
+			echo does_its_job
+		} | sed "s/^/sandbox_${worker}_/"
+	done
+}
+
+known=$(
+	grep -rohE 'def test_[A-Za-z0-9_]+' tests --include='*.py' | sed 's/def //'
+	for t in tests/unit/*/t_*.c; do
+		grep -oE '^[a-z0-9A-Z_]+\(void \*\*' "$t" |
+			sed "s|(.*||; s|^|$(basename "$t" .c).|"
+	done
+	for f in fuzz/fuzz_*.c; do basename "$f" .c; done
+	rules
+	acts
+)
+
+bad=$(for d in $documents; do
+	[ -f "$d" ] || { echo "$d is missing"; continue; }
+	grep -oE '`[A-Za-z0-9_.]+\*?`' "$d" | tr -d '`' | sort -u |
+		grep -E '^(test_|t_[a-z_]+\.|sandbox_|fuzz_[a-z]|G[0-9]+_|budget_|policy_[a-z]|needed_|hardening_|rooms_|imports_|banned_|headers_|words_|commits_|comments_|protocol_|claims_)' |
+		while read -r name; do
+			case $name in
+			*.c | *.h | *.sh | *.py) continue ;;
+			*\*) echo "$known" | grep -q "^${name%\*}" ;;
+			*) echo "$known" | grep -qxF "$name" ;;
+			esac || echo "$d names $name, which is no test"
+		done
+done)
+verdict claims_name_tests "$bad"
+
+# Each guarantee of the table in SECURITY.md has a test, or says that it has none.
+verdict claims_every_guarantee "$(for g in 1 2 3 4 5 6 7 8 9 10; do
+	grep -E "^\| G$g " SECURITY.md 2>/dev/null |
+		grep -qE '`(test_|t_|sandbox_|fuzz_|G[0-9]+_|budget_|needed_)|not yet' || echo "G$g"
+done)"
+exit $failed
