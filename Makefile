@@ -96,6 +96,7 @@ fetcher_CPPFLAGS := -I/usr/include/libxml2
 
 POLICIES := $(sort $(wildcard policies/*.policy))
 GEN := $(patsubst policies/%.policy,$(O)/gen/policies/%.h,$(POLICIES))
+.SECONDARY: $(GEN)
 
 BINS := $(addprefix $(O)/,$(PROGRAMS))
 
