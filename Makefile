@@ -205,7 +205,7 @@ deps:
 quickstart: deps
 	$(Q)$(MAKE) --no-print-directory O=$(abspath $(O))/quickstart \
 		PREFIX=$(abspath $(O))/quickstart/root install
-	$(Q)RKT_PREFIX=$(abspath $(O))/quickstart/root RKT_BUILD=$(abspath $(O))/quickstart \
+	$(Q)PREFIX=$(abspath $(O))/quickstart/root RKT_BUILD=$(abspath $(O))/quickstart \
 		sh tests/quickstart/quickstart.sh
 	$(Q)$(MAKE) --no-print-directory O=$(abspath $(O))/quickstart \
 		PREFIX=$(abspath $(O))/quickstart/root uninstall
