@@ -6,7 +6,7 @@
     key.sign(image)                 # armoured detached signature, bytes
     old = ring.new("Old <o@example.test>", when="20200101T000000", expire="1d")
 
-Close it, or its agent stays.
+Close it, or its gpg-agent stays.
 """
 import os
 import pathlib
@@ -87,7 +87,7 @@ class Keyring:
         raise RuntimeError("gpg made no key: %r" % out)
 
     def close(self):
-        """End the agent, remove the files."""
+        """End its gpg-agent, remove the files."""
         subprocess.run(["gpgconf", "--kill", "all"], check=False,
                        env={"PATH": os.environ["PATH"],
                             "GNUPGHOME": str(self.home)})
