@@ -83,17 +83,22 @@ note(struct made *m, const char *mount, const char *own, char *path, size_t size
 	return 0;
 }
 
-/* mkdir it; its descriptor. */
+/* mkdir it; its descriptor.  One that stands there already is another pod's:
+ * its limits are not this plan's to set. */
 static int
 make(struct made *m, const char *mount, const char *own)
 {
 	char path[3000];
+	size_t was = m->at;
 	int r = note(m, mount, own, path, sizeof(path));
 
 	if (r == 0)
 		r = sys_mkdir(AT_FDCWD, path, 0755);
-	if (r < 0 && r != -EEXIST)
+	if (r < 0) {
+		m->at = was;
+		m->text[was] = '\0';
 		return r;
+	}
 	return sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 }
 
@@ -274,10 +279,13 @@ ln_cgroup_leave(const char *paths)
 {
 	while (*paths != '\0') {
 		size_t n = strcspn(paths, "\n");
-		char above[3000];
+		char above[3000], *slash;
 		_cleanup_fd_ int dir = -1;
 
-		(void)snprintf(above, sizeof(above), "%.*s/..", (int)n, paths);
+		(void)snprintf(above, sizeof(above), "%.*s", (int)n, paths);
+		slash = strrchr(above, '/');
+		if (slash)
+			*slash = '\0';
 		dir = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 		if (dir >= 0)
 			(void)sys_put(dir, "cgroup.procs", "0\n");

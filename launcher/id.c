@@ -15,34 +15,23 @@
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
-static int
-claim(struct ln_session *s, uint32_t base, const char *uuid)
-{
-	char name[16];
-	_cleanup_fd_ int fd = -1;
-	int r;
-
-	(void)snprintf(name, sizeof(name), "%u", base);
-	fd = sys_open(s->ids, name, O_WRONLY | O_CREAT | O_EXCL, 0600, SYS_BENEATH);
-	if (fd < 0)
-		return fd;
-	r = ps_write_full(fd, uuid, 36);
-	if (r < 0)
-		(void)sys_unlink(s->ids, name, false);
-	return r;
-}
-
+/* A claim has its name only when it is whole: no sweep sees an empty one. */
 int
 ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base)
 {
+	_cleanup_fd_ int fd = sys_tmpfile(s->ids);
+	char name[16];
 	uint32_t start;
-	int r = sys_random(&start, sizeof(start));
+	int r = fd < 0 ? fd : sys_random(&start, sizeof(start));
 
+	if (r == 0)
+		r = ps_write_full(fd, uuid, 36);
 	for (uint32_t i = 0; r == 0 && i < s->policy.id_count; i++) {
 		uint32_t n = (uint32_t)(((uint64_t)start + i) % s->policy.id_count);
 		uint32_t base = s->policy.id_first + n * PS_RANGE;
 
-		r = claim(s, base, uuid);
+		(void)snprintf(name, sizeof(name), "%u", base);
+		r = sys_link(fd, s->ids, name);
 		if (r == 0)
 			*ret_base = base;
 		if (r != -EEXIST)

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "launcher/argv.h"
 #include "launcher/pod.h"
 #include "launcher/session.h"
 #include "launcher/sys.h"
@@ -159,6 +160,7 @@ main(int argc, char **argv, char **env)
 	s->argc = argc;
 	s->argv = argv;
 	s->env = clean_environment(env);
+	ps_log_debug(ln_argv_flag((struct ln_argv){ argc, argv }, "--debug"));
 	ps_policy_default(&s->policy);
 	if (!wants_lint(argc, argv)) {
 		read_policy(ps_vendor_dir, vendor);

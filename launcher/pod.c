@@ -166,6 +166,27 @@ make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
 	}
 }
 
+/* The conductor chose the uuid: it must be no other pod's, for cgroups and
+ * claims go by it.  Asked when prepare/ is ours, so that no one else is on its
+ * way to the same name. */
+static int
+is_new(struct ln_session *s, const char *uuid)
+{
+	static const char *const later[] = { "prepared", "run", "exited-garbage",
+		"garbage" };
+	char path[64];
+
+	for (size_t i = 0; i < PS_COUNT(later); i++) {
+		_cleanup_fd_ int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "%s/%s", later[i], uuid);
+		fd = sys_open(s->pods, path, O_PATH, 0, SYS_BENEATH);
+		if (fd != -ENOENT)
+			return fd < 0 ? fd : -EEXIST;
+	}
+	return 0;
+}
+
 /* pods/embryo/<uuid>, locked, then pods/prepare/<uuid>. */
 static int
 make_pod(struct ln_session *s, const char *uuid)
@@ -185,10 +206,16 @@ make_pod(struct ln_session *s, const char *uuid)
 		r = sys_flock(fd, true);
 	if (r == 0)
 		r = sys_rename(s->pods, embryo, s->pods, prepare, false);
-	if (r < 0)
+	if (r < 0) {
+		(void)sys_unlink(s->pods, embryo, true);
 		return r;
-	s->pod = take_fd(fd);
-	return 0;
+	}
+	r = is_new(s, uuid);
+	if (r < 0)
+		(void)sys_unlink(s->pods, prepare, true);
+	else
+		s->pod = take_fd(fd);
+	return r;
 }
 
 static int
@@ -223,10 +250,15 @@ mount_root(struct ln_session *s, int tree, const char *path, const char *name,
 	_cleanup_fd_ int source = -1, overlay = -1;
 	int r;
 
+	(void)snprintf(lower, sizeof(lower), "overlay/%s", name);
+	/* What an app writes, set-user-ID files too, is for no user of the host
+	 * (CVE-2021-41091). */
+	r = make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
 	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
 	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
 	(void)snprintf(work, sizeof(work), "overlay/%s/work", name);
-	r = make_dirs(s->pod, lower, 0, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, lower, 0, 0755);
 	if (r == 0)
 		r = make_dirs(s->pod, upper, base, 0755);
 	if (r == 0)
@@ -477,6 +509,7 @@ ln_become_stage1(struct ln_session *s)
 
 	memcpy(fds + 3, s->held, s->n_held * sizeof(int));
 	(void)snprintf(path, sizeof(path), "%s/stage1-nspawn", ps_libexec_dir);
+	ps_debug("%d becomes %s", getpid(), path);
 	r = sys_exec(path, argv, stage1_environment(s->env), fds, 3 + s->n_held);
 	ps_die(254, "cannot execute %s: %s", path, strerror(-r));
 }

@@ -102,7 +102,7 @@ ln_pod_discard(struct ln_session *s, const char *where, int pod, const char *uui
 	    sys_open(s->pods, where, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 
 	release(s, pod, uuid);
-	return bin < 0 ? bin : ln_remove_tree(bin, uuid);
+	return bin < 0 ? bin : ln_remove_pod_tree(bin, pod, uuid);
 }
 
 static int

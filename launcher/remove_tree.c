@@ -92,7 +92,8 @@ remove_all(int dir, const char *prefix, bool locked)
 		while (r == 0 && (e = readdir(d)) != NULL) {
 			_cleanup_fd_ int fd = -1;
 
-			if (strncmp(e->d_name, prefix, n) != 0)
+			if (strncmp(e->d_name, prefix, n) != 0 ||
+			    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 				continue;
 			if (locked) { /* its maker may be alive */
 				fd = sys_open(dir, e->d_name, O_RDONLY, 0, SYS_BENEATH);
@@ -101,6 +102,8 @@ remove_all(int dir, const char *prefix, bool locked)
 			}
 			found = true;
 			r = remove_one(dir, e->d_name);
+			if (r == -ENOENT)
+				r = 0; /* another launcher was quicker */
 		}
 		(void)closedir(d);
 	} while (r == 0 && found && !locked);
@@ -116,6 +119,14 @@ ln_remove_tree(int dir, const char *name)
 	if (r == 0)
 		r = sys_rename(dir, name, dir, gone, false);
 	return r < 0 ? r : remove_all(dir, ".gone-", false);
+}
+
+int
+ln_remove_pod_tree(int bin, int pod, const char *uuid)
+{
+	int r = remove_all(pod, "", false);
+
+	return r < 0 ? r : sys_unlink(bin, uuid, true);
 }
 
 void

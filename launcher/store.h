@@ -32,5 +32,8 @@ int ln_write_file(struct ln_session *s, int dir, const char *name,
  * moved into dir first under another name, so that it is gone at once.
  * Depth costs no descriptors and no stack. */
 int ln_remove_tree(int dir, const char *name);
+/* Take away a pod's directory, emptied in its place: wherever that ends, the
+ * pod is there to be taken away again. */
+int ln_remove_pod_tree(int bin, int pod, const char *uuid);
 /* Take away what a killed launcher left half made in dir. */
 void ln_sweep(int dir);

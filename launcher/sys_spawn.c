@@ -263,6 +263,12 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 		(void)close(pidfd);
 		return r;
 	}
+	ps_debug("%d |- %s[%ld] uid %u gid %u:%s%s%s%s", getpid(), room->program, pid,
+	    room->mapped ? PS_FOREIGN_BASE : room->uid,
+	    room->mapped ? PS_FOREIGN_BASE : room->gid,
+	    room->conductor ? " the caller's terminal" : " own pid, ipc, uts",
+	    room->own_net ? ", net" : "", room->tmp ? ", mnt" : "",
+	    room->mapped ? ", user" : "");
 	*ret_pidfd = pidfd;
 	return 0;
 }
