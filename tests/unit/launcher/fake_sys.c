@@ -614,6 +614,18 @@ sys_attach(int mount, int dir, const char *path)
 }
 
 int
+sys_detach(int dir, const char *path)
+{
+	char text[400];
+	int r = verb();
+
+	check_path(dir, path, false);
+	join(dir, path, text);
+	note("detach %s", text);
+	return r;
+}
+
+int
 sys_chdir(int dir)
 {
 	int r = verb();

@@ -351,5 +351,15 @@ world_trace_is(const char *name)
 	n = fread(wanted, 1, sizeof(wanted) - 1, f);
 	(void)fclose(f);
 	wanted[n] = '\0';
-	assert_string_equal(fake.trace, wanted);
+	for (size_t i = 0, line = 1, start = 0; i <= n; i++) {
+		if (fake.trace[i] != wanted[i])
+			fail_msg("%s line %zu: \"%.*s\", not \"%.*s\" (UPDATE=1 takes it)",
+			    path, line, (int)strcspn(fake.trace + start, "\n"),
+			    fake.trace + start, (int)strcspn(wanted + start, "\n"),
+			    wanted + start);
+		if (wanted[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	}
 }

@@ -1,0 +1,160 @@
+/* link: @launcher @privsep !launcher/cgroup.c */
+/* Cgroups: where this process is, on v2, v1 and hybrid hosts; what is made
+ * there; what is taken away, and only that. */
+#include "launcher/cgroup.c"
+
+#include "tests/unit/launcher/world.h"
+
+static char paths[LN_CGROUP_TEXT];
+static const char *missing;
+
+static int
+begin(void **state)
+{
+	(void)state;
+	world_begin((char *const[]){ "rkt", NULL });
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	char path[200];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/sys/fs/cgroup/cgroup.controllers",
+	    fake.root);
+	(void)unlink(path);
+	world_end();
+	fake_put("/proc/self/cgroup", "5:memory:/\n4:cpu,cpuacct:/\n"
+	    "1:name=systemd:/\n0::/\n");
+	return 0;
+}
+
+static void
+lines(void **state)
+{
+	static const char text[] = "9:cpu,cpuacct:/a\n8:memory:/b:c\n1:name=systemd:/\n"
+				   "0::/d";
+	char own[16] = "";
+
+	(void)state;
+	assert_true(own_path(text, "memory", own, sizeof(own)));
+	assert_string_equal(own, "/b:c");
+	assert_true(own_path(text, "", own, sizeof(own)));
+	assert_string_equal(own, "/d");
+	assert_true(own_path(text, "cpu,cpuacct", own, sizeof(own)));
+	assert_false(own_path(text, "cpu", own, sizeof(own)));
+	assert_false(own_path(text, "memor", own, sizeof(own)));
+	assert_false(own_path("", "memory", own, sizeof(own)));
+	assert_false(own_path("::", "memory", own, sizeof(own)));
+	assert_false(own_path("8:memory", "memory", own, sizeof(own)));
+	assert_false(own_path("8:memory:/far/too/long/a/path", "memory", own,
+	    sizeof(own)));
+}
+
+static void
+weights(void **state)
+{
+	(void)state;
+	assert_int_equal(weight(2), 1);
+	assert_int_equal(weight(262144), 10000);
+	assert_int_equal(weight(1024), 39);
+}
+
+static void
+v2(void **state)
+{
+	const struct ln_limits l = { .memory = 1 << 20, .cpu_milli = 1500,
+		.cpu_shares = 1024 };
+
+	(void)state;
+	fake_put("/proc/self/cgroup", "0::/system.slice/x.service\n");
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+	fake_mkdir("/sys/fs/cgroup/system.slice/x.service");
+	assert_int_equal(ln_cgroup_enter(UUID, &l, paths, &missing), 0);
+	assert_non_null(strstr(paths, "/system.slice/x.service/rkt-" UUID "\n"));
+	assert_non_null(strstr(fake.trace, "rkt-UUID/memory.max 1048576\n"));
+	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.max 150000 100000\n"));
+	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.weight 39\n"));
+	assert_non_null(strstr(fake.trace, "rkt-UUID/cgroup.procs 0\n"));
+	assert_true(ln_cgroup_in_service());
+}
+
+static void
+v1(void **state)
+{
+	const struct ln_limits l = { .memory = 1 << 20 };
+
+	(void)state;
+	assert_int_equal(ln_cgroup_enter(UUID, &l, paths, &missing), 0);
+	assert_non_null(strstr(paths, "/sys/fs/cgroup/memory/rkt-" UUID "\n"));
+	assert_null(strstr(paths, "cpu"));
+	assert_non_null(strstr(fake.trace, "memory.limit_in_bytes 1048576\n"));
+	assert_false(ln_cgroup_in_service());
+}
+
+/* G8: a limit whose controller is not there is an error that names it. */
+static void
+controller_missing(void **state)
+{
+	const struct ln_limits l = { .memory = 1 << 20 }, c = { .cpu_milli = 5 };
+
+	(void)state;
+	fake_put("/proc/self/cgroup", "1:name=systemd:/\n");
+	assert_true(ln_cgroup_enter(UUID, &l, paths, &missing) < 0);
+	assert_string_equal(missing, "memory");
+	assert_true(ln_cgroup_enter(UUID, &c, paths, &missing) < 0);
+	assert_string_equal(missing, "cpu");
+}
+
+/* A pod's cgroup is made, never joined: a uuid that is in use already would
+ * else let this pod's plan set another's limits. */
+static void
+not_another_pods(void **state)
+{
+	const struct ln_limits l = { .memory = 1 << 30 };
+
+	(void)state;
+	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID);
+	assert_true(ln_cgroup_enter(UUID, &l, paths, &missing) < 0);
+	assert_null(strstr(fake.trace, "limit_in_bytes"));
+	assert_null(strstr(fake.trace, "cgroup.procs"));
+}
+
+static void
+removal(void **state)
+{
+	static char list[] = "/sys/fs/cgroup/memory/rkt-" UUID "\n"
+			     "/sys/fs/cgroup/memory/other\n"
+			     "/etc/rkt-" UUID "\n"
+			     "/sys/fs/cgroup/systemd/x-rkt-" UUID "\n"
+			     "rkt-" UUID "\n";
+
+	(void)state;
+	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID "/a/b");
+	fake_mkdir("/sys/fs/cgroup/memory/other");
+	fake_mkdir("/sys/fs/cgroup/systemd/x-rkt-" UUID);
+	ln_cgroup_remove(UUID, list);
+	assert_false(fake_exists("/sys/fs/cgroup/memory/rkt-" UUID));
+	assert_true(fake_exists("/sys/fs/cgroup/memory/other"));
+	assert_true(fake_exists("/sys/fs/cgroup/systemd/x-rkt-" UUID));
+}
+
+#define with(t) cmocka_unit_test_setup_teardown(t, begin, end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with(lines),
+		with(weights),
+		with(v2),
+		with(v1),
+		with(controller_missing),
+		with(not_another_pods),
+		with(removal),
+	};
+
+	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
+}

@@ -1,0 +1,264 @@
+/* link: @launcher @privsep */
+/* The proof of a plan: a table of what is refused and why, and the lattice:
+ * whatever is accepted is no weaker than site policy and argv allow (G4). */
+#include "tests/unit/launcher/lattice.h"
+
+#define ARGV(...) ((char *const[]){ __VA_ARGS__, NULL })
+
+static struct ln_plan plan;
+static struct ps_policy policy;
+static char error[256];
+
+static uint32_t
+prove(char *const argv[])
+{
+	struct ln_argv a = { .argv = argv };
+
+	while (argv[a.argc])
+		a.argc++;
+	error[0] = '\0';
+	return ln_plan_prove(&plan, a, &policy, error);
+}
+
+static void
+fresh(void)
+{
+	ps_policy_default(&policy);
+	world_plan(&plan, IMAGE_GOOD);
+}
+
+static void
+good(void **state)
+{
+	(void)state;
+	fresh();
+	assert_int_equal(prove(ARGV("rkt", "run")), 0);
+	plan.pod.net = PS_NET_HOST;
+	assert_int_equal(prove(ARGV("rkt", "run", "--net=host")), 0);
+	plan.app[0].seccomp = PS_SECCOMP_WIDE;
+	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "--seccomp=x")), 0);
+	fresh();
+	plan.app[0].caps |= 1ull << 21;
+	assert_int_equal(prove(ARGV("rkt", "run", "--caps-retain=CAP_SYS_ADMIN")), 0);
+	fresh();
+	plan.app[0].caps = (1ull << 41) - 1;
+	plan.app[0].seccomp = PS_SECCOMP_NONE;
+	plan.app[0].paths = 0;
+	plan.pod.insecure = PS_INSECURE_CAPABILITIES | PS_INSECURE_SECCOMP |
+	    PS_INSECURE_PATHS;
+	assert_int_equal(prove(ARGV("rkt", "run", "--insecure-options=all-run")), 0);
+}
+
+static void set_version(void) { plan.pod.version = 2; }
+static void set_net(void) { plan.pod.net = PS_NET_HOST; }
+static void set_net_odd(void) { plan.pod.net = 2; }
+static void set_flavor(void) { plan.pod.flavor = 2; }
+static void set_interactive(void) { plan.pod.interactive = 1; }
+static void set_interactive_odd(void) { plan.pod.interactive = 2; }
+static void set_debug(void) { plan.pod.debug = 1; }
+static void set_insecure(void) { plan.pod.insecure = PS_INSECURE_IMAGE; }
+static void set_insecure_unknown(void) { plan.pod.insecure = 1u << 31; }
+static void set_no_exec(void) { plan.app[0].n_exec = 0; }
+static void set_empty_exec(void) { plan.app[0].exec[0] = ""; }
+static void set_wd_proc(void) { plan.app[0].working_dir = "/proc/self/fd/7"; }
+static void set_wd_devfd(void) { plan.app[0].working_dir = "/dev/fd/9"; }
+static void set_user_empty(void) { plan.app[0].user = ""; }
+static void set_group_odd(void) { plan.app[0].group = "a\nb"; }
+static void set_gid_high(void)
+{
+	plan.app[0].n_supplementary_gids = 1;
+	plan.app[0].supplementary_gids[0] = 65536;
+}
+static void set_caps_more(void) { plan.app[0].caps |= 1ull << 21; }
+static void set_caps_unknown(void) { plan.app[0].caps |= 1ull << 41; }
+static void set_seccomp_wide(void) { plan.app[0].seccomp = PS_SECCOMP_WIDE; }
+static void set_seccomp_none(void) { plan.app[0].seccomp = PS_SECCOMP_NONE; }
+static void set_seccomp_odd(void) { plan.app[0].seccomp = 3; }
+static void set_filter_odd(void) { plan.app[0].n_filter = 9; }
+static void set_memory_small(void) { plan.app[0].memory = 4095; }
+static void set_memory_big(void) { plan.app[0].memory = (1ull << 50) + 1; }
+static void set_cpu_big(void) { plan.app[0].cpu_milli = 1000001; }
+static void set_shares_small(void) { plan.app[0].cpu_shares = 1; }
+static void set_shares_big(void) { plan.app[0].cpu_shares = 262145; }
+static void set_oom_low(void) { plan.app[0].oom_score_adj = -1001; }
+static void set_oom_high(void) { plan.app[0].oom_score_adj = 1001; }
+static void set_switch(void) { plan.app[0].no_new_privs = 2; }
+static void set_readonly_odd(void) { plan.app[0].readonly_rootfs = 255; }
+static void set_paths_off(void) { plan.app[0].paths = 0; }
+
+static void
+refused(void **state)
+{
+	static const struct {
+		void (*set)(void);
+		uint32_t code;
+		const char *says;
+	} rows[] = {
+		{ set_version, PS_REFUSED_PLAN, "version" },
+		{ set_net, PS_REFUSED_PLAN, "network" },
+		{ set_net_odd, PS_REFUSED_PLAN, "network" },
+		{ set_flavor, PS_REFUSED_PLAN, "flavor" },
+		{ set_interactive, PS_REFUSED_PLAN, "interactive" },
+		{ set_interactive_odd, PS_REFUSED_PLAN, "interactive" },
+		{ set_debug, PS_REFUSED_PLAN, "debug" },
+		{ set_insecure, PS_REFUSED_PLAN, "insecure" },
+		{ set_insecure_unknown, PS_REFUSED_PLAN, "insecure" },
+		{ set_no_exec, PS_REFUSED_PLAN, "execute" },
+		{ set_empty_exec, PS_REFUSED_PLAN, "execute" },
+		{ set_wd_proc, PS_REFUSED_PLAN, "working directory" },
+		{ set_wd_devfd, PS_REFUSED_PLAN, "working directory" },
+		{ set_user_empty, PS_REFUSED_PLAN, "user" },
+		{ set_group_odd, PS_REFUSED_PLAN, "user" },
+		{ set_gid_high, PS_REFUSED_PLAN, "group" },
+		{ set_caps_more, PS_REFUSED_POLICY, "capabilities" },
+		{ set_caps_unknown, PS_REFUSED_POLICY, "capabilities" },
+		{ set_seccomp_wide, PS_REFUSED_POLICY, "seccomp" },
+		{ set_seccomp_none, PS_REFUSED_POLICY, "seccomp" },
+		{ set_seccomp_odd, PS_REFUSED_POLICY, "seccomp" },
+		{ set_filter_odd, PS_REFUSED_PLAN, "filter" },
+		{ set_memory_small, PS_REFUSED_PLAN, "limit" },
+		{ set_memory_big, PS_REFUSED_PLAN, "limit" },
+		{ set_cpu_big, PS_REFUSED_PLAN, "limit" },
+		{ set_shares_small, PS_REFUSED_PLAN, "limit" },
+		{ set_shares_big, PS_REFUSED_PLAN, "limit" },
+		{ set_oom_low, PS_REFUSED_PLAN, "limit" },
+		{ set_oom_high, PS_REFUSED_PLAN, "limit" },
+		{ set_switch, PS_REFUSED_PLAN, "switch" },
+		{ set_readonly_odd, PS_REFUSED_PLAN, "switch" },
+		{ set_paths_off, PS_REFUSED_POLICY, "paths" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		uint32_t code;
+
+		fresh();
+		rows[i].set();
+		code = prove(ARGV("rkt", "run", "x"));
+		if (code != rows[i].code || !strstr(error, rows[i].says))
+			fail_msg("row %zu: %u \"%s\"", i, code, error);
+	}
+}
+
+/* Said in argv, but locked by site policy. */
+static void
+policy_locks(void **state)
+{
+	(void)state;
+	fresh();
+	policy.insecure = 0;
+	plan.pod.insecure = PS_INSECURE_SECCOMP;
+	plan.app[0].seccomp = PS_SECCOMP_NONE;
+	assert_int_equal(prove(ARGV("rkt", "--insecure-options=seccomp")),
+	    PS_REFUSED_POLICY);
+	fresh();
+	policy.net_host = false;
+	plan.pod.net = PS_NET_HOST;
+	assert_int_equal(prove(ARGV("rkt", "--net=host")), PS_REFUSED_POLICY);
+	fresh();
+	policy.seccomp_wide = false;
+	plan.app[0].seccomp = PS_SECCOMP_WIDE;
+	assert_int_equal(prove(ARGV("rkt", "--seccomp=x")), PS_REFUSED_POLICY);
+	fresh();
+	policy.caps_operator = 0;
+	plan.app[0].caps |= 1ull << 21;
+	assert_int_equal(prove(ARGV("rkt", "--caps-retain=CAP_SYS_ADMIN")),
+	    PS_REFUSED_POLICY);
+	fresh();
+	policy.caps_image = 0;
+	assert_int_equal(prove(ARGV("rkt", "run")), PS_REFUSED_POLICY);
+	plan.app[0].caps = 0;
+	assert_int_equal(prove(ARGV("rkt", "run")), 0);
+}
+
+/* An insecure option that is in argv but not in the plan widens nothing. */
+static void
+said_not_planned(void **state)
+{
+	(void)state;
+	fresh();
+	plan.app[0].seccomp = PS_SECCOMP_NONE;
+	assert_int_equal(prove(ARGV("rkt", "--insecure-options=all")), PS_REFUSED_POLICY);
+}
+
+static void
+lattice(void **state)
+{
+	uint64_t seed = 7;
+	unsigned accepted = 0;
+
+	(void)state;
+	for (int i = 0; i < 60000; i++) {
+		fresh();
+		lattice_vary(&seed, &plan, &policy);
+		accepted += lattice_check(&plan, &policy, test_random(&seed));
+	}
+	assert_in_range(accepted, 300, 59000); /* both outcomes were seen */
+}
+
+static uint8_t bytes[1 << 18];
+
+static void
+decode(void **state)
+{
+	static struct ln_plan back;
+	size_t n;
+
+	(void)state;
+	fresh();
+	n = world_plan_bytes(&plan, bytes, sizeof(bytes));
+	assert_int_equal(ln_plan_decode(bytes, n, &back), 0);
+	assert_string_equal(back.app[0].exec[0], "/hello");
+	assert_int_equal(ln_plan_decode(bytes, n - 1, &back), -EBADMSG);
+	bytes[n] = 0;
+	assert_int_equal(ln_plan_decode(bytes, n + 1, &back), -EBADMSG);
+	for (size_t cut = 0; cut < n; cut += 7)
+		assert_int_equal(ln_plan_decode(bytes, cut, &back), -EBADMSG);
+	plan.pod.apps = 0;
+	n = world_plan_bytes(&plan, bytes, sizeof(bytes));
+	assert_int_equal(ln_plan_decode(bytes, n, &back), -EBADMSG);
+	plan.pod.apps = PS_MAX_APPS + 1;
+	n = world_plan_bytes(&plan, bytes, sizeof(bytes));
+	assert_int_equal(ln_plan_decode(bytes, n, &back), -EBADMSG);
+	plan.pod.apps = 2; /* says two, holds one */
+	plan.app[1] = plan.app[0];
+	n = world_plan_bytes(&plan, bytes, sizeof(bytes));
+	assert_int_equal(ln_plan_decode(bytes, n, &back), 0);
+	n = n / 2;
+	assert_int_equal(ln_plan_decode(bytes, n, &back), -EBADMSG);
+}
+
+/* Records in their order, numbered from 1, without descriptors. */
+static void
+decode_headers(void **state)
+{
+	static const size_t at[] = { 0, 4, 6, 8, 12 };
+	static struct ln_plan back;
+	size_t n;
+
+	(void)state;
+	fresh();
+	n = world_plan_bytes(&plan, bytes, sizeof(bytes));
+	for (size_t i = 0; i < PS_COUNT(at); i++) {
+		bytes[at[i]] ^= 1;
+		assert_int_equal(ln_plan_decode(bytes, n, &back), -EBADMSG);
+		bytes[at[i]] ^= 1;
+	}
+	assert_int_equal(ln_plan_decode(bytes, n, &back), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(policy_locks),
+		cmocka_unit_test(said_not_planned),
+		cmocka_unit_test(lattice),
+		cmocka_unit_test(decode),
+		cmocka_unit_test(decode_headers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
