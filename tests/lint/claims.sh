@@ -57,4 +57,22 @@ verdict claims_every_guarantee "$(for g in 1 2 3 4 5 6 7 8 9 10; do
 	grep -E "^\| G$g " SECURITY.md 2>/dev/null |
 		grep -qE '`(test_|t_|sandbox_|fuzz_|G[0-9]+_|budget_|needed_)|not yet' || echo "G$g"
 done)"
+
+# The README's table of the trusted computing base, a tenth and a call either way.
+verdict claims_tcb_table "$(sh $here/tcb.sh O="$O" | awk -F '\t' '
+	NR == FNR { if (NF == 5) { gsub(/ /, "", $1); lines[$1] = $3; calls[$1] = $4 } next }
+	function far(is, says) { return is < says * 0.9 - 1 || is > says * 1.1 + 1 }
+	/^\| `/ {
+		split($0, c, " *[|] *")
+		name = c[2]; gsub(/`/, "", name); gsub(/,/, "", c[4])
+		if (!(name in lines))
+			next
+		seen[name] = 1
+		if (far(lines[name], c[4]))
+			print name ": README says " c[4] " lines, it has " lines[name] + 0
+		if (c[5] != "-" && far(calls[name], c[5]))
+			print name ": README says " c[5] " calls, it has " calls[name] + 0
+	}
+	END { for (n in lines) if (!(n in seen) && n != "program") print n " is not in README" }
+' - README.md)"
 exit $failed
