@@ -38,7 +38,7 @@ unit(const char *name, const char *image, bool interactive)
 		lines += *p == '\n';
 		starts += strncmp(p, "\nExecStart=", 11) == 0;
 	}
-	HOLDS(lines == (interactive ? 22u : 21u) && starts == 1);
+	HOLDS(lines == (interactive ? 23u : 22u) && starts == 1);
 	HOLDS(strpbrk(text, "\\\"'$;\r") == NULL);
 }
 

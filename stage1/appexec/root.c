@@ -68,16 +68,16 @@ mount_api(
 	return r < 0 ? r : s1_attach(mount, to);
 }
 
-/* The pod's file over etc/<name> of the app; quiet when the pod has none. */
+/* The pod's file over dir/<name> of the app; quiet when the pod has none. */
 static int
-mount_file(int pod_root, const char *source, int etc, const char *name)
+mount_file(int pod_root, const char *source, int dir, const char *name)
 {
 	_cleanup_fd_ int from = s1_open(pod_root, source, O_PATH, S1_BENEATH);
 	_cleanup_fd_ int to = -1, mount = -1;
 
 	if (from < 0)
 		return from == -ENOENT ? 0 : from;
-	to = s1_own_file(etc, name);
+	to = s1_own_file(dir, name);
 	if (to < 0)
 		return to;
 	mount = s1_clone(from, false);
@@ -121,27 +121,24 @@ fill_etc(int pod_root, int root)
 	return r;
 }
 
-/* The journal's sockets: dev/log points there. */
+/* The journal's three doors, and not its control socket: dev/log points
+ * there. */
 static int
 mount_journal(int pod_root, int root)
 {
-	_cleanup_fd_ int from = s1_open(
-	    pod_root, "run/systemd/journal", O_PATH | O_DIRECTORY, S1_BENEATH);
-	_cleanup_fd_ int to = -1, mount = -1;
-	int r;
+	static const char *const names[] = {"socket", "stdout", "dev-log"};
+	_cleanup_fd_ int to = s1_make_dirs(root, "run/systemd/journal");
+	char path[64];
+	int r = 0;
 
-	if (from == -ENOENT)
-		return 0;
-	if (from < 0)
-		return from;
-	to = s1_make_dirs(root, "run/systemd/journal");
 	if (to < 0)
 		return to;
-	mount = s1_clone(from, true);
-	if (mount < 0)
-		return mount;
-	r = s1_set_attrs(mount, true, QUIET | MOUNT_ATTR_RDONLY);
-	return r < 0 ? r : s1_attach(mount, to);
+	for (size_t i = 0; r == 0 && i < PS_COUNT(names); i++) {
+		(void)snprintf(
+		    path, sizeof(path), "run/systemd/journal/%s", names[i]);
+		r = mount_file(pod_root, path, to, names[i]);
+	}
+	return r;
 }
 
 static int

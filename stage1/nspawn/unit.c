@@ -31,7 +31,9 @@ static const struct row rows[] = {
     {"After", "systemd-journald.socket", false, false},
     {"Conflicts", "shutdown.target", false, false},
     {"Before", "shutdown.target", false, false},
-    /* ExecStopPost= ends the pod; this is for when it could not. */
+    /* ExecStopPost= ends the pod; these are for when it could not, and for
+     * when the app could not even be started. */
+    {"OnFailure", "halt.target", false, false},
     {"FailureAction", "exit-force", false, false},
     {.value = "[Service]"},
     {"Type", "simple", false, false},

@@ -466,6 +466,40 @@ def test_interactive(built, tmp_path):
     os.close(slave)
 
 
+def test_journal_doors(start):
+    r, _ = start("ls=/run/systemd/journal", "ls=/run/systemd", "node=/dev/log")
+    assert "entries /run/systemd/journal 3" in r.text
+    assert "entries /run/systemd 1" in r.text
+    assert "node /dev/log 140000" in r.text
+
+
+def test_pod_without_a_journal_ends(built, tmp_path):
+    stage1, program, probe = built
+    tree = str(tmp_path / "stage1")
+    subprocess.check_call(["cp", "-a", stage1, tree])
+    with open(tree + "/etc/systemd/system/systemd-journald.socket", "a") as f:
+        f.write("ExecStartPre=/nonexistent\n")
+    with podlib.Pod(tree, program) as pod:
+        pod.add(podlib.make_image(str(tmp_path / "i"), probe), exec=["/probe"])
+        r = pod.run(timeout=25)
+        assert r.code == 111 and r.seconds < 20
+
+
+def test_the_tree_is_the_same_every_time(built, tmp_path):
+    sums = []
+    for n in "ab":
+        tree = str(tmp_path / n)
+        subprocess.check_call([podlib.TOP + "/stage1/nspawn/assemble.sh", tree,
+                               OUT + "/appexec"])
+        sums.append(subprocess.check_output(
+            "find . -printf '%P %y %m %U %G %T@ %l\n' | sort; "
+            "find . -type f | sort | xargs sha256sum", shell=True, cwd=tree))
+        assert not [d for d in ("bin/sh", "bin/bash", "usr/bin/busybox")
+                    if os.path.lexists(os.path.join(tree, d))]
+    assert sums[0] == sums[1]
+    assert int(subprocess.check_output(["du", "-sm", tree]).split()[0]) < 40
+
+
 # --- several apps -------------------------------------------------------------
 
 @pytest.fixture
