@@ -72,8 +72,10 @@ class Launcher:
         finally:
             sock.close()
 
-    def run(self, *argv, env=None, stdin=None):
+    def run(self, *argv, env=None, stdin=None, tty=False):
+        """tty: stdin and stderr are a terminal, whose text comes as err."""
         ours, theirs = rktmsg.pair()
+        terminal, slave = os.openpty() if tty else (None, None)
 
         def on_three():
             os.dup2(theirs.fileno(), 3)
@@ -81,14 +83,21 @@ class Launcher:
         child = subprocess.Popen(
             ["rkt", *argv], executable=CONDUCTOR, preexec_fn=on_three,
             close_fds=False, user=NOBODY, group=NOBODY, extra_groups=[],
-            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdin=slave if tty else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=slave if tty else subprocess.PIPE, text=True,
             env={"PATH": "/usr/bin:/bin", **(env or {})})
         theirs.close()
         thread = threading.Thread(target=self.serve, args=(ours,))
         thread.start()
-        out, err = child.communicate(stdin, timeout=60)
+        if tty and stdin:
+            os.write(terminal, stdin.encode())
+        out, err = child.communicate(timeout=60)
         thread.join()
+        if tty:
+            err = os.read(terminal, 1 << 16).decode().replace("\r\n", "\n")
+            os.close(terminal)
+            os.close(slave)
         assert self.error is None, (self.error, err)
         return Result(child.returncode, out, err, self.asked, self)
 

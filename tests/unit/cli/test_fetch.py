@@ -224,6 +224,29 @@ def test_trust_review_needs_a_person(data):
     assert "\n\tA Person <a@example.com>\n" in r.out
 
 
+@pytest.mark.parametrize("typed,code", [
+    ("yes\n", 0), ("perhaps\nyes\n", 0), ("no\n", 0), ("\x04", 254)])
+def test_trust_dialogue(data, typed, code):
+    r = Fetching(data, keys=KEYS).run("trust", "--prefix=example.com/a", "/k",
+                                      tty=True, stdin=typed)
+    assert r.code == code, r.err
+    assert "Are you sure you want to trust this key (yes/no)?\n" in r.out
+    assert ("TRUST_KEY" in r.types()) == ("yes" in typed)
+    assert ("Please enter 'yes' or 'no'" in r.out) == ("perhaps" in typed)
+    if "yes" in typed:
+        assert ('Trusting "/k" for prefix "example.com/a" after fingerprint '
+                'review.\n') in r.out
+    if typed == "no\n":
+        assert 'not trusting "/k"\n' in r.out
+
+
+def test_progress_on_a_terminal(data):
+    r = Fetching(data, pages=pages()).run("fetch", URL, tty=True)
+    assert r.code == 0, r.err
+    assert "\rDownloading ACI: [" in r.err and "\x1b[K" in r.err
+    assert "Downloading ACI: 900B in " in r.err
+
+
 def test_trust_skip_review(data):
     r = Fetching(data, keys=KEYS).run(
         "trust", "--skip-fingerprint-review", "--prefix=example.com/a", "/k")
