@@ -210,13 +210,17 @@ quickstart: deps
 	$(Q)$(MAKE) --no-print-directory O=$(abspath $(O))/quickstart \
 		PREFIX=$(abspath $(O))/quickstart/root uninstall
 
-# Everything: unit, lint, sandbox, hostile, fuzz-replay, functional.
+# Everything.  The last line counts all suites.
+SUITES ?= unit lint sandbox fuzz-replay hostile stage1 functional
 check: deps
-	$(Q)$(MAKE) --no-print-directory O=$(TEST_O) PREFIX=$(TEST_PREFIX) install
-	$(Q)RKT_PREFIX=$(TEST_PREFIX) RKT_BUILD=$(TEST_O) O=$(TEST_O) sh tests/run.sh \
-		unit lint sandbox fuzz-replay hostile functional; r=$$?; \
-		$(MAKE) --no-print-directory -s O=$(TEST_O) PREFIX=$(TEST_PREFIX) uninstall >/dev/null; \
-		exit $$r
+	$(Q)$(MAKE) --no-print-directory O=$(TEST_O) PREFIX=$(TEST_PREFIX) \
+		install check-bins
+	$(Q)RKT_PREFIX=$(TEST_PREFIX) O=$(TEST_O) PYTHON=$(PYTHON) \
+		sh tests/run.sh $(SUITES); r=$$?; \
+		$(MAKE) --no-print-directory -s O=$(TEST_O) PREFIX=$(TEST_PREFIX) \
+			uninstall >/dev/null; exit $$r
+.PHONY: check-bins
+check-bins: all test-bins sandbox-bins fuzz-replay-bins $(O)/protocol
 
 help:
 	@echo 'make              build into $(O)/'

@@ -58,7 +58,7 @@ $(O)/test/%.mk: tests/%.c tests/link.sh $(O)/test/.sets
 	$(Q)mkdir -p $(@D)
 	$(Q)sh tests/link.sh $(O)/test/$* $< $(O)/san $(O)/gen >$@
 
-TEST_GOALS := $(filter unit check test-bins mutants fuzz% $(O)/test/% \
+TEST_GOALS := $(filter unit check-bins test-bins mutants fuzz% $(O)/test/% \
 	$(O)/fuzz/%,$(MAKECMDGOALS))
 ifneq ($(TEST_GOALS),)
 -include $(addsuffix .mk,$(TEST_BINS))
