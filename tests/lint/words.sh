@@ -11,7 +11,7 @@ top=$(dirname "$PWD")
 case $top in
 / | /tmp* | /var* | /home* | /root* | /usr* | /opt | /mnt | /srv | /build) top=/no-such-directory ;;
 esac
-words="$top/|[.][.]/[s]hared|[b]efore-stop|[.][l]ibrary|[h]elpers?\\b|[s]itting\\b|\\b[i]ssues? #?[1-9]\\b|[s]ession of work|[l]anguage model"
+words="$top/|[.][.]/[s]hared|[b]efore-stop|[.][l]ibrary|\\b[h]elpers?\\b|[s]itting\\b|\\b[i]ssues? #?[1-9]\\b|[s]ession of work|[l]anguage model"
 [ -n "$hosts" ] && words="$words|$hosts"
 actor='\b[a]gents?\b'
 fine='gpg-agent|gpg.s agent|user[-_]?agent|use-agent|GPG_AGENT|dirmngr|agent-program'
