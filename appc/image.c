@@ -360,7 +360,8 @@ free_image(struct ac_image **image)
 int
 ac_image_parse(const char *text, size_t n, struct ac_image **ret, char *error)
 {
-	_cleanup_(free_image) struct ac_image *image = calloc(1, sizeof(*image));
+	_cleanup_(free_image) struct ac_image *image =
+	    calloc(1, sizeof(*image));
 	struct ac_in in = { .error = error };
 	int r;
 

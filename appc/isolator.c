@@ -137,7 +137,10 @@ get_capability(struct ac_in *in, json_t *v, void *out)
 static bool
 is_syscall(const char *s, size_t n)
 {
-	return n > 0 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_.-/@") == n;
+	static const char class[] =
+	    "abcdefghijklmnopqrstuvwxyz0123456789_.-/@";
+
+	return n > 0 && strspn(s, class) == n;
 }
 
 static int

@@ -1,6 +1,7 @@
 /*
- * Reading a pod manifest.  Input: what an operator wrote, or what lies in a
- * pod directory; as strict as for images.
+ * Reading a pod manifest.  Runs in the conductor, never as root.  Input: what
+ * an operator wrote, or what lies in a pod directory, which is taken to be as
+ * hostile as an image.
  */
 #include "appc/pod.h"
 

@@ -1,6 +1,7 @@
 /*
- * Writing a pod manifest.  Runs in the conductor, over a struct that it has
- * made itself from parsed images and the command line.
+ * Writing a pod manifest.  Runs in the conductor, never as root, over a struct
+ * that it has made itself from parsed images and the command line; strings in
+ * it may be hostile, JSON quotes them.
  */
 #include <cap-ng.h>
 #include <errno.h>
@@ -203,8 +204,9 @@ set_gids(json_t *object, const struct ac_app *a)
 	for (size_t i = 0; i < a->n_gids; i++)
 		if (json_array_append_new(list, json_integer(a->gids[i])) < 0)
 			return -1;
-	return a->n_gids > 0 ? json_object_set(object, "supplementaryGIDs", list) :
-			       0;
+	if (a->n_gids == 0)
+		return 0;
+	return json_object_set(object, "supplementaryGIDs", list);
 }
 
 static int
@@ -220,8 +222,9 @@ set_events(json_t *object, const struct ac_app *a)
 		    json_array_append(list, one) < 0)
 			return -1;
 	}
-	return a->n_events > 0 ? json_object_set(object, "eventHandlers", list) :
-				 0;
+	if (a->n_events == 0)
+		return 0;
+	return json_object_set(object, "eventHandlers", list);
 }
 
 static int

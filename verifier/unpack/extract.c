@@ -22,7 +22,7 @@ struct run {
 	struct vf_walk *walk;
 	struct vf_disk disk;
 	struct archive *archive;
-	int error; /* of the source or the pre-walk, found while reading ahead */
+	int error; /* of the source or the pre-walk, met while reading ahead */
 };
 
 static void

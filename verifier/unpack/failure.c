@@ -1,5 +1,6 @@
 /*
- * The one line that says why.  Input: names from an archive, quoted.
+ * The one line that says why.  It quotes names from an archive, which are
+ * hostile: to a terminal, and to whoever reads the log.
  */
 #include "verifier/unpack/failure.h"
 

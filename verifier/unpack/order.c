@@ -1,5 +1,6 @@
 /*
- * The plan's nodes in the order of verifier/tree.h, and their digest.
+ * The plan's nodes in the order of verifier/tree.h, and their digest.  Pure;
+ * the names are hostile, but have passed the plan.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -276,6 +276,8 @@ check_xattr(const struct vf_record *r, const char *member,
 static int
 apply_one(struct vf_member *m, const struct vf_record *r, struct vf_failure *f)
 {
+	bool is_shown;
+
 	if (starts(r, SCHILY))
 		return check_xattr(r, m->name, f);
 	if (starts(r, LIBARCHIVE))
@@ -289,10 +291,10 @@ apply_one(struct vf_member *m, const struct vf_record *r, struct vf_failure *f)
 		return vf_refuse(f, PS_UNPACK_MEMBER, m->name,
 		    "extended header: bad value of %s", keys[i].key);
 	}
+	is_shown = r->n_key < 64 && ps_is_print(r->key, r->n_key);
 	return vf_refuse(f, PS_UNPACK_MEMBER, m->name,
 	    "extended header: key %.*s is not allowed",
-	    (int)(r->n_key < 64 && ps_is_print(r->key, r->n_key) ? r->n_key : 0),
-	    r->key);
+	    is_shown ? (int)r->n_key : 0, r->key);
 }
 
 static bool

@@ -152,7 +152,8 @@ find_slot(const struct vf_plan *p, uint32_t parent, const char *name,
 static int
 grow_slots(struct vf_plan *p)
 {
-	uint32_t *old = p->slots, *slots = calloc(p->n_slots, 2 * sizeof(*slots));
+	uint32_t *old = p->slots;
+	uint32_t *slots = calloc(p->n_slots, 2 * sizeof(*slots));
 
 	if (!slots)
 		return -ENOMEM;

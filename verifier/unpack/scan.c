@@ -29,7 +29,8 @@ struct seen {
 };
 
 #define SEEN_SLOTS 4096u
-#define OPEN_DEPTH 16u /* deeper, a directory is closed while one in it is read */
+/* Deeper, a directory is closed while one in it is read. */
+#define OPEN_DEPTH 16u
 
 struct scan {
 	struct vf_failure *failure;

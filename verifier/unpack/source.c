@@ -44,7 +44,8 @@ static const struct {
 	    "not a tar, nor one compressed by gzip, bzip2, xz or zstd" },
 	{ -EBADMSG, PS_UNPACK_FORMAT, "compressed data is damaged" },
 	{ -ENODATA, PS_UNPACK_FORMAT, "compressed data ends too early" },
-	{ -EUCLEAN, PS_UNPACK_FORMAT, "data behind the end of the compression" },
+	{ -EUCLEAN, PS_UNPACK_FORMAT,
+	    "data behind the end of the compression" },
 	{ -EFBIG, PS_UNPACK_LIMIT,
 	    "decompressing needs more memory than is allowed" },
 };
@@ -128,8 +129,11 @@ static int
 fill(struct filler *f)
 {
 	ssize_t n = read_chunk(f);
-	int r = n < 0 ? (int)n : vf_decoder_new(f->chunk, (size_t)n, &f->decoder);
+	int r;
 
+	if (n < 0)
+		return explain(f->s, (int)n);
+	r = vf_decoder_new(f->chunk, (size_t)n, &f->decoder);
 	if (r < 0)
 		return explain(f->s, r);
 	r = next_buffer(f);
