@@ -224,6 +224,48 @@ app_paths(const struct matter *m)
 	return m->app->paths == 1 || (m->insecure & PS_INSECURE_PATHS) != 0;
 }
 
+static uint64_t
+caps_removed(struct ln_argv argv)
+{
+	static const char *const flags[] = { "--caps-remove", "--cap-remove" };
+	uint64_t all = 0, caps;
+	const char *list;
+
+	for (size_t i = 0; i < PS_COUNT(flags); i++)
+		for (int at = 0; (list = ln_argv_value(argv, flags[i], &at));)
+			if (ps_parse_caps(list, &caps))
+				all |= caps;
+	return all;
+}
+
+/* What argv takes away, the plan does not give back. */
+static bool
+app_caps_asked(const struct matter *m)
+{
+	bool retain = ln_argv_has(m->argv, "--caps-retain") ||
+	    ln_argv_has(m->argv, "--cap-retain");
+
+	if ((m->insecure & PS_INSECURE_CAPABILITIES) != 0)
+		return true;
+	return (m->app->caps & caps_removed(m->argv)) == 0 &&
+	    (!retain || (m->app->caps & ~ln_argv_caps(m->argv)) == 0);
+}
+
+/* A flag that confines is not lost on its way into the plan. */
+static bool
+app_asked(const struct matter *m)
+{
+	const struct ps_msg_PLAN_APP *a = m->app;
+	const struct ln_argv v = m->argv;
+
+	return (a->memory != 0 || !ln_argv_has(v, "--memory")) &&
+	    (a->cpu_milli != 0 || !ln_argv_has(v, "--cpu")) &&
+	    (a->readonly_rootfs == 1 || !ln_argv_flag(v, "--readonly-rootfs")) &&
+	    (a->oom_score_adj >= 0 || ln_argv_has(v, "--oom-score-adj")) &&
+	    (!ln_argv_has(v, "--user") || ln_argv_option(v, "--user", a->user)) &&
+	    (!ln_argv_has(v, "--group") || ln_argv_option(v, "--group", a->group));
+}
+
 struct rule {
 	bool (*holds)(const struct matter *m);
 	uint32_t code;
@@ -255,6 +297,10 @@ static const struct rule app_rules[] = {
 	{ app_caps, PS_REFUSED_POLICY,
 	    "app \"%s\" asks for capabilities beyond site policy "
 	    "(capabilities-image, capabilities-operator)" },
+	{ app_caps_asked, PS_REFUSED_PLAN,
+	    "app \"%s\": its capabilities are not what was asked" },
+	{ app_asked, PS_REFUSED_PLAN,
+	    "app \"%s\": its user, limits or root are not what was asked" },
 	{ app_seccomp, PS_REFUSED_POLICY,
 	    "app \"%s\" asks for a wider seccomp filter than site policy "
 	    "(seccomp-operator, insecure-options)" },
