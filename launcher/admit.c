@@ -247,29 +247,86 @@ commit(struct ln_session *s, struct admission *a, bool *ret_existed)
 	return *ret_existed ? 0 : r < 0 ? r : sys_fsync(s->image);
 }
 
-/* The same image again: a better record (signed now) replaces the old one. */
+static bool
+same_bytes(int one, int other)
+{
+	static char a[4096], b[sizeof(a)];
+	struct stat st, to;
+
+	if (one < 0 || other < 0 || fstat(one, &st) < 0 || fstat(other, &to) < 0 ||
+	    st.st_size != to.st_size)
+		return false;
+	for (uint64_t at = 0, n; at < (uint64_t)st.st_size; at += n) {
+		n = (uint64_t)st.st_size - at;
+		n = n > sizeof(a) ? sizeof(a) : n;
+		if (ps_pread_full(one, a, n, at) < 0 ||
+		    ps_pread_full(other, b, n, at) < 0 || memcmp(a, b, n) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_words(const struct ps_record *a, const struct ps_record *b)
+{
+	if (strcmp(a->name, b->name) != 0 || a->n_label != b->n_label)
+		return false;
+	for (uint16_t i = 0; i < a->n_label; i++)
+		if (strcmp(a->label[i], b->label[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What stands in the store under this id came by the word of another worker,
+ * over an image that may have broken into it.  It is this image only if it
+ * agrees with what was unpacked now: manifest, words, and the tree as it is
+ * (G5).  old NULL: its record is damaged.  0, or 1 and REFUSED was sent. */
+static int
+agrees(struct ln_session *s, const struct admission *a, int dir,
+    const struct ps_record *old)
+{
+	_cleanup_fd_ int rootfs =
+	    sys_open(dir, "tree/rootfs", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	_cleanup_fd_ int there = sys_open(dir, "manifest", O_RDONLY, 0, SYS_BENEATH);
+	_cleanup_fd_ int here =
+	    sys_open(a->dir, "manifest", O_RDONLY, 0, SYS_BENEATH);
+	struct ps_msg_TREE tree = { 0 };
+	bool good = rootfs >= 0 && same_bytes(there, here) &&
+	    (!old || same_words(old, &a->record));
+	int r = good ? ln_worker_digest(s, rootfs, &tree) : 0;
+
+	if (r != 0)
+		return r;
+	if (good && memcmp(tree.tree, a->record.tree, PS_DIGEST) == 0)
+		return 0;
+	r = ln_refuse(s, PS_REFUSED_IMAGE, "what the store has for \"%s\" is not "
+	    "this image; remove it (rkt image rm) and fetch again", a->found);
+	return r < 0 ? r : 1;
+}
+
+/* The same image again: a better record (signed now) replaces the old one;
+ * the record comes last, so that it never speaks of bytes not there. */
 static int
 renew(struct ln_session *s, struct admission *a)
 {
 	static char text[PS_MAX_RECORD + 1];
+	static const char *const files[] = { "blob", "signature", "record" };
 	char id[PS_IMAGE_ID_LEN + 1];
 	_cleanup_fd_ int dir = -1;
 	struct ps_record old;
-	int r = ln_record_read(s, a->record.image, text, &old);
+	bool whole = ln_record_read(s, a->record.image, text, &old) == 0;
+	int r;
 
-	if (r == 0 && (old.n_signer > 0 || a->record.n_signer == 0))
-		return 0;
-	if (r == 0 && memcmp(old.tree, a->record.tree, PS_DIGEST) != 0)
-		return -EBADMSG;
 	ps_image_id(a->record.image, id);
 	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	if (dir < 0)
 		return dir;
-	r = sys_rename(a->dir, "record", dir, "record", true);
-	if (r == 0)
-		r = sys_rename(a->dir, "signature", dir, "signature", true);
-	if (r == 0)
-		r = sys_rename(a->dir, "blob", dir, "blob", true);
+	r = agrees(s, a, dir, whole ? &old : NULL);
+	if (r != 0 || (whole && (old.n_signer > 0 || a->record.n_signer == 0)))
+		return r;
+	for (size_t i = 0; r == 0 && i < PS_COUNT(files); i++)
+		if (i != 1 || a->signature)
+			r = sys_rename(a->dir, files[i], dir, files[i], true);
 	return r < 0 ? r : sys_fsync(dir);
 }
 
@@ -299,7 +356,7 @@ admit(struct ln_session *s, struct admission *a)
 		r = renew(s, a);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot commit the image to the store");
-	return answer(s, a, existed);
+	return r > 0 ? 0 : answer(s, a, existed);
 }
 
 int
