@@ -5,6 +5,7 @@
  */
 #include "launcher/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,6 +58,33 @@ make_parents(const char *dir)
 	return 0;
 }
 
+/* A directory is made a store when it is one, or empty: its modes change, and
+ * --dir=/etc must not lock everyone out of /etc. */
+static int
+may_be_data(const char *dir)
+{
+	_cleanup_fd_ int fd =
+	    sys_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	_cleanup_fd_ int pods = -1;
+	struct dirent *e;
+	bool empty = true;
+	DIR *d;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	pods = sys_open(fd, "pods", O_PATH | O_DIRECTORY, 0, SYS_CROSS);
+	if (pods >= 0)
+		return 0;
+	d = fdopendir(dup(fd));
+	if (!d)
+		return -errno;
+	while (empty && (e = readdir(d)) != NULL)
+		empty = e->d_name[0] == '.' || strcmp(e->d_name, "image") == 0 ||
+		    strcmp(e->d_name, "lost+found") == 0;
+	(void)closedir(d);
+	return empty ? 0 : -ENOTEMPTY;
+}
+
 int
 ln_store_open(struct ln_session *s, const char *dir)
 {
@@ -73,6 +101,9 @@ ln_store_open(struct ln_session *s, const char *dir)
 		{ "quarantine", &s->quarantine, 0700, 0 } };
 	int r = make_parents(dir);
 
+	if (r < 0)
+		return r;
+	r = may_be_data(dir);
 	if (r < 0)
 		return r;
 	s->data = make_dir(AT_FDCWD, dir, 0750, s->rkt.gid, SYS_HOST);
@@ -122,7 +153,8 @@ ln_slot_settle(struct ln_slot *slot)
 	slot->fd = sys_readonly(slot->pending);
 	ps_close_fd(&slot->pending);
 	slot->size = (uint64_t)st.st_size;
-	return slot->fd < 0 ? slot->fd : 0;
+	/* A fetcher that is gone may have handed its descriptor on. */
+	return slot->fd < 0 ? slot->fd : sys_unwritten(slot->fd);
 }
 
 void
@@ -155,6 +187,7 @@ ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
 {
 	char path[PS_IMAGE_ID_LEN + 16];
 	_cleanup_fd_ int fd = -1;
+	struct stat st;
 	uint64_t size;
 	int r;
 
@@ -163,7 +196,9 @@ ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
 	fd = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
 	if (fd < 0)
 		return fd;
-	r = ps_check_file(fd, PS_MAX_RECORD, &size);
+	r = fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022) != 0
+	    ? -EBADMSG /* not ours: a data directory that someone prepared */
+	    : ps_check_file(fd, PS_MAX_RECORD, &size);
 	if (r == 0)
 		r = ps_pread_full(fd, text, size, 0);
 	if (r == 0)

@@ -76,6 +76,16 @@ sys_readonly(int fd)
 	return reopen(fd, O_RDONLY);
 }
 
+/* The kernel gives a read lease only on a file that no one, anywhere, has
+ * open for writing. */
+int
+sys_unwritten(int fd)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return -errno;
+	return result(fcntl(fd, F_SETLEASE, F_UNLCK));
+}
+
 int
 sys_mkdir(int dir, const char *name, mode_t mode)
 {

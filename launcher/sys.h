@@ -22,6 +22,7 @@ int sys_open(int dir, const char *path, int flags, mode_t mode, int how);
 int sys_tmpfile(int dir);		/* O_TMPFILE | O_RDWR, 0640 */
 int sys_writeonly(int fd);		/* the same file, O_WRONLY */
 int sys_readonly(int fd);		/* the same file, O_RDONLY */
+int sys_unwritten(int fd);		/* read-only fd; -EAGAIN: someone writes */
 int sys_mkdir(int dir, const char *name, mode_t mode);
 int sys_rename(int from, const char *old, int to, const char *new, bool replace);
 int sys_link(int fd, int dir, const char *name);

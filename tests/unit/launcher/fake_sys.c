@@ -371,6 +371,15 @@ sys_readonly(int fd)
 }
 
 int
+sys_unwritten(int fd)
+{
+	int r = verb();
+
+	note("unwritten %s", label_of(fd));
+	return r;
+}
+
+int
 sys_mkdir(int dir, const char *name, mode_t mode)
 {
 	char text[400], to[4400];
