@@ -116,6 +116,9 @@ guard(void)
 	const struct rlimit none = { 0, 0 };
 
 	(void)umask(022);
+	/* What the caller left open is in no one's way, and in no one's hands. */
+	if (close_range(3, ~0u, 0) < 0)
+		ps_die(RKT_ERROR, "cannot close what the caller left open");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		ps_die(RKT_ERROR, "cannot guard the launcher");
