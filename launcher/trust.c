@@ -31,11 +31,16 @@ look(int trust, const char *path, struct finding *found)
 	if (trust < 0)
 		return;
 	fd = sys_open(trust, path, O_PATH | O_NOFOLLOW, 0, SYS_BENEATH);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fd == -ENOENT || fd == -ENOTDIR)
 		return;
-	if (st.st_uid != 0 || (st.st_mode & 022) != 0)
-		return; /* anyone could have written it */
-	if (st.st_size == 0)
+	/* As verify has it: what stands here and is no key of root's, or cannot
+	 * be looked at, is a mask. */
+	if (fd < 0 || fstat(fd, &st) < 0)
+		found->masked = true;
+	else if (S_ISDIR(st.st_mode))
+		return;
+	else if (!S_ISREG(st.st_mode) || st.st_uid != 0 ||
+	    (st.st_mode & 022) != 0 || st.st_size == 0)
 		found->masked = true;
 	else
 		found->stands = true;
