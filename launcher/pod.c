@@ -252,7 +252,7 @@ mount_root(struct ln_session *s, int tree, const char *path, const char *name,
 
 	(void)snprintf(lower, sizeof(lower), "overlay/%s", name);
 	/* What an app writes, set-user-ID files too, is for no user of the host
-	 * (CVE-2021-41091). */
+	 * (CVE-2024-25621). */
 	r = make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
 	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
 	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
