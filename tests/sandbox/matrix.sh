@@ -15,7 +15,7 @@ if [ "$(id -u)" != 0 ]; then
 fi
 (unset MAKEFLAGS MFLAGS; make -s --no-print-directory O="$O" sandbox-bins >&2)
 dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+trap 'rm -rf "$dir" /var/tmp/rkt-sandbox-*' EXIT
 chmod 0755 "$dir"
 mkdir "$dir/work" "$dir/image" "$dir/image/rootfs"
 echo hello >"$dir/image/rootfs/file"
