@@ -33,8 +33,8 @@ read_env_file(const char *path)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	const char *wrong;
-	char *text;
-	size_t n;
+	char *text = NULL;
+	size_t n = 0;
 	int r = fd < 0 ? -errno : cli_read_all(fd, MAX_ENV_FILE, &text, &n);
 
 	if (r < 0)
@@ -109,7 +109,7 @@ new_uuid(char ret[37])
 }
 
 static int
-plan_app(struct cli *c, const struct cli_run_app *flags, char *const *environ,
+plan_app(struct cli *c, const struct cli_run_app *flags, char *const *outer,
     struct cli_planned *ret)
 {
 	const struct cli_limits limits = { .caps_image = c->welcome.caps_image,
@@ -139,7 +139,7 @@ plan_app(struct cli *c, const struct cli_run_app *flags, char *const *environ,
 		return cli_fail("the manifest of %s is invalid: %s", stored.id,
 		    error);
 	/* The image's strings are in the plan: it is not freed. */
-	wrong = cli_plan_app(&pod, flags, image, &limits, environ, ret);
+	wrong = cli_plan_app(&pod, flags, image, &limits, outer, ret);
 	if (wrong)
 		return cli_fail("image \"%s\" %s", image->name, wrong);
 	memcpy(ret->app.image, stored.record.image, PS_DIGEST);
@@ -148,10 +148,10 @@ plan_app(struct cli *c, const struct cli_run_app *flags, char *const *environ,
 }
 
 static int
-plan_apps(struct cli *c, char *const *environ, struct cli_planned *apps)
+plan_apps(struct cli *c, char *const *outer, struct cli_planned *apps)
 {
 	for (size_t i = 0; i < pod.n_apps; i++) {
-		int r = plan_app(c, &pod.apps[i], pod.inherit_env ? environ : NULL,
+		int r = plan_app(c, &pod.apps[i], pod.inherit_env ? outer : NULL,
 		    &apps[i]);
 
 		if (r != 0)

@@ -50,6 +50,21 @@ word_of(const struct cli_command *command, const char *parent)
 	return NULL;
 }
 
+/* Commands of rkt's that there are not yet. */
+static bool
+is_planned(const char *typed)
+{
+	static const char *const words[] = { "prepare", "run-prepared", "enter",
+		"attach", "stop", "export", "config", "completion",
+		"api-service", "metadata-service", "app", "gc", "extract",
+		"render" };
+
+	for (size_t i = 0; i < PS_COUNT(words); i++)
+		if (strcmp(words[i], typed) == 0)
+			return true;
+	return false;
+}
+
 /* The one word that begins with what was typed. */
 static const char *
 match(const char *typed, const char *parent, const struct cli_command **ret)
@@ -77,6 +92,8 @@ match(const char *typed, const char *parent, const struct cli_command **ret)
 			break;
 		}
 	}
+	if (found == NULL && is_planned(typed))
+		return cli_format("command \"%s\" is not supported yet", typed);
 	if (found == NULL)
 		return cli_format("unknown command \"%s\" (see rkt help)", typed);
 	if (also)

@@ -96,8 +96,8 @@ void
 cli_env_base(struct cli_env *e, const char *app)
 {
 	static const char *const base[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
-		"/bin",
+		("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
+		 "/bin"),
 		"SHELL=/bin/sh", "USER=root", "LOGNAME=root", "HOME=/root",
 		"container=rkt"
 	};

@@ -32,8 +32,14 @@ release(scmp_filter_ctx *ctx)
 void
 cli_filter_warm(void)
 {
-	_cleanup_(release) scmp_filter_ctx a = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	_cleanup_(release) scmp_filter_ctx b = seccomp_init(SCMP_ACT_ERRNO(1));
+	static const uint32_t actions[] = { SCMP_ACT_KILL_PROCESS,
+		SCMP_ACT_ERRNO(1) };
+
+	for (size_t i = 0; i < PS_COUNT(actions); i++) {
+		scmp_filter_ctx ctx = seccomp_init(actions[i]);
+
+		release(&ctx);
+	}
 }
 
 int

@@ -167,15 +167,15 @@ env_pairs(const struct cli_env *e)
  * --set-env; all over the base. */
 static const char *
 set_environment(const struct cli_run_pod *pod, const struct cli_run_app *f,
-    const struct ac_image *image, char *const *environ,
+    const struct ac_image *image, char *const *outer,
     struct cli_planned *ret)
 {
 	const struct ac_pairs *own = &image->app.environment;
 	struct cli_env said = { 0 }, flags = { 0 }, all = { 0 };
 
-	for (size_t i = 0; environ && environ[i]; i++)
-		if (ps_is_env(environ[i], strlen(environ[i])))
-			cli_env_add(&said, environ[i]);
+	for (size_t i = 0; outer && outer[i]; i++)
+		if (ps_is_env(outer[i], strlen(outer[i])))
+			cli_env_add(&said, outer[i]);
 	for (size_t i = 0; image->has_app && i < own->n; i++)
 		cli_env_set(&said,
 		    cli_format("%s=%s", own->v[i].name, own->v[i].value));
@@ -258,7 +258,7 @@ describe(const struct cli_run_app *f, const struct ac_image *image,
 const char *
 cli_plan_app(const struct cli_run_pod *pod, const struct cli_run_app *flags,
     const struct ac_image *image, const struct cli_limits *limits,
-    char *const *environ, struct cli_planned *ret)
+    char *const *outer, struct cli_planned *ret)
 {
 	const char *wrong = check_image(image);
 
@@ -272,7 +272,7 @@ cli_plan_app(const struct cli_run_pod *pod, const struct cli_run_app *flags,
 	if (wrong == NULL)
 		wrong = set_user(flags, image, &ret->app);
 	if (wrong == NULL)
-		wrong = set_environment(pod, flags, image, environ, ret);
+		wrong = set_environment(pod, flags, image, outer, ret);
 	if (wrong == NULL)
 		wrong = cli_plan_isolators(flags, &image->app, limits, &ret->app);
 	return wrong ? wrong : describe(flags, image, ret);

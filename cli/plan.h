@@ -19,11 +19,11 @@ struct cli_planned {
 	struct ac_pod_app manifest;
 };
 
-/* NULL, or what is wrong.  name: of the app.  environ: the caller's, or NULL
+/* NULL, or what is wrong.  name: of the app.  outer: the caller's, or NULL
  * without --inherit-env. */
 const char *cli_plan_app(const struct cli_run_pod *pod,
     const struct cli_run_app *flags, const struct ac_image *image,
-    const struct cli_limits *limits, char *const *environ,
+    const struct cli_limits *limits, char *const *outer,
     struct cli_planned *ret);
 /* Parts of it. */
 const char *cli_plan_isolators(const struct cli_run_app *flags,

@@ -117,7 +117,7 @@ int
 cli_read_uuid_file(const char *path, const char **ret)
 {
 	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char *text;
+	char *text = NULL;
 	size_t n;
 	int r = fd < 0 ? -errno : cli_read_all(fd, 64, &text, &n);
 

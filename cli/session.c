@@ -28,6 +28,14 @@ cli_unsent(int error)
 }
 
 int
+cli_understood(int error)
+{
+	if (error < 0)
+		ps_die(CLI_FAILED, "the launcher cannot be understood");
+	return error;
+}
+
+int
 cli_answer(struct cli *c, uint16_t want, struct ps_frame **ret)
 {
 	struct ps_msg_REFUSED no;

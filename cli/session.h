@@ -15,6 +15,7 @@ int cli_session_close_door(struct cli *c);
  * launcher is gone or talks nonsense. */
 int cli_answer(struct cli *c, uint16_t want, struct ps_frame **ret);
 int cli_unsent(int error);
+int cli_understood(int error);
 
 #define CLI_ASK(c, NAME, m, fd, nfds, ANSWER, ret)                         \
 	__extension__({                                                    \
@@ -22,7 +23,9 @@ int cli_unsent(int error);
 		int a_ = PS_SEND(&(c)->control, NAME, (m), (fd), (nfds));  \
 		a_ = a_ < 0 ? cli_unsent(a_) :                             \
 			      cli_answer((c), PS_##ANSWER, &f_);           \
-		a_ == 0 ? ps_decode_##ANSWER(f_->payload, f_->length, (ret)) : a_; \
+		a_ == 0 && f_ ? cli_understood(ps_decode_##ANSWER(          \
+				    f_->payload, f_->length, (ret))) :     \
+				a_;                                        \
 	})
 
 /* Takes the one descriptor of the last answer. */

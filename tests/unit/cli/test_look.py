@@ -208,6 +208,8 @@ def test_alone_reads_by_path(open_path):
 def test_usage_errors(data):
     for argv, text in [
             (["nope"], 'rkt: unknown command "nope"'),
+            (["stop", "x"], 'rkt: command "stop" is not supported yet'),
+            (["image", "gc"], 'command "gc" is not supported yet'),
             (["im"], "missing command"),
             (["i", "l", "--nope"], "image list: unknown flag: --nope"),
             (["list", "-x"], "list: unknown shorthand flag: 'x' in -x"),
