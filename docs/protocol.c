@@ -18,7 +18,7 @@ struct field {
 };
 
 /* The fields of all messages in order; a row without type begins a message. */
-#define ROW(...) { __VA_ARGS__ },
+#define ROW(...) {__VA_ARGS__},
 #define U8(f) ROW(NULL, "u8", #f, NULL, NULL, NULL)
 #define U16(f) ROW(NULL, "u16", #f, NULL, NULL, NULL)
 #define U32(f) ROW(NULL, "u32", #f, NULL, NULL, NULL)
@@ -42,23 +42,23 @@ static const struct field fields[] = {
 static const struct edge {
 	const char *file, *title, *letters;
 } edges[] = {
-	{ "control", "Control: conductor and launcher", "CL" },
-	{ "fetch", "Fetch: conductor and fetcher", "CF" },
-	{ "verify", "Verify: launcher and verify", "LV" },
-	{ "unpack", "Unpack: launcher and unpack", "LU" },
-	{ "plan", "Plan: records in a sealed memory file", "P" },
+    {"control", "Control: conductor and launcher", "CL"},
+    {"fetch", "Fetch: conductor and fetcher", "CF"},
+    {"verify", "Verify: launcher and verify", "LV"},
+    {"unpack", "Unpack: launcher and unpack", "LU"},
+    {"plan", "Plan: records in a sealed memory file", "P"},
 };
 
 static const struct {
 	char letter;
 	const char *who;
 } parties[] = {
-	{ 'C', "the conductor" },
-	{ 'L', "the launcher" },
-	{ 'F', "the fetcher" },
-	{ 'V', "verify" },
-	{ 'U', "unpack" },
-	{ 'P', "the conductor, as planner" },
+    {'C', "the conductor"},
+    {'L', "the launcher"},
+    {'F', "the fetcher"},
+    {'V', "verify"},
+    {'U', "unpack"},
+    {'P', "the conductor, as planner"},
 };
 
 static FILE *
@@ -87,7 +87,8 @@ bare(char *s)
 		s++;
 	s += strspn(s, " \t");
 	n = strlen(s);
-	while (n > 0 && (s[n - 1] == '\n' || s[n - 1] == ' ' || s[n - 1] == '\t'))
+	while (
+	    n > 0 && (s[n - 1] == '\n' || s[n - 1] == ' ' || s[n - 1] == '\t'))
 		n--;
 	if (n >= 2 && strncmp(s + n - 2, "*/", 2) == 0)
 		n -= 2;
@@ -124,7 +125,8 @@ say_field(const struct field *f, const char *comment)
 	if (f->count)
 		printf("at most %s", f->count);
 	if (f->max)
-		printf("%s%s bytes", f->count ? ", each of " : "at most ", f->max);
+		printf(
+		    "%s%s bytes", f->count ? ", each of " : "at most ", f->max);
 	if (strcmp(f->type, "digest") == 0)
 		printf("64 bytes");
 	printf(" | %s | %s |\n", f->class ? f->class : "", comment);
@@ -191,8 +193,8 @@ say_edge(const struct edge *e)
 			in_comment = strstr(line, "*/") == NULL;
 			words = bare(line);
 			if (in_comment || words[0])
-				(void)snprintf(text + n, sizeof(text) - n,
-				    "%s\n", words);
+				(void)snprintf(
+				    text + n, sizeof(text) - n, "%s\n", words);
 		} else if (line[0] == '\n' && text[0]) {
 			printf("%s", text);
 			text[0] = '\0';
@@ -214,7 +216,8 @@ say_permits(void)
 	       "ends the session (launcher/dispatch.c).\n\n"
 	       "| message | states | once | handler |\n|---|---|---|---|\n");
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, " { PS_%63[A-Z_], %127[^,], %15[a-z], %63[a-z_] }",
+		if (sscanf(line,
+			" { PS_%63[A-Z_], %127[^,], %15[a-z], %63[a-z_] }",
 			name, states, once, handler) != 4)
 			continue;
 		printf("| %s | ", name);
@@ -223,8 +226,8 @@ say_permits(void)
 				s += 2;
 			else
 				(void)putchar(*s == '|' ? ',' : *s);
-		printf(" | %s | `%s` |\n", strcmp(once, "true") == 0 ? "yes" : "no",
-		    handler);
+		printf(" | %s | `%s` |\n",
+		    strcmp(once, "true") == 0 ? "yes" : "no", handler);
 	}
 	(void)fclose(f);
 }
@@ -240,8 +243,8 @@ say_numbers(void)
 	while (fgets(line, sizeof(line), f)) {
 		char *p = line, *mark = strstr(line, "/*");
 
-		if (sscanf(line, "#define %63[A-Z_] %63[0-9a-fxu] %255[^\n]", name,
-			value, rest) >= 2) {
+		if (sscanf(line, "#define %63[A-Z_] %63[0-9a-fxu] %255[^\n]",
+			name, value, rest) >= 2) {
 			value[strcspn(value, "u")] = '\0';
 			printf("| %s | %s | %s |\n", name, value,
 			    mark ? bare(mark) : "");
@@ -253,7 +256,8 @@ say_numbers(void)
 			*mark++ = '\0';
 		for (int n; (p = strstr(p, "PS_")) != NULL; p += n) {
 			n = 3;
-			if (sscanf(p, "%63[A-Z_] = %63[0-9]%n", name, value, &n) >= 2)
+			if (sscanf(p, "%63[A-Z_] = %63[0-9]%n", name, value,
+				&n) >= 2)
 				printf("| %s | %s | %s |\n", name, value,
 				    mark ? bare(mark) : "");
 		}
@@ -268,94 +272,114 @@ say_exit_codes(void)
 		int code;
 		const char *text;
 	} rows[] = {
-		{ PS_EXIT_OK, "done" },
-		{ PS_EXIT_REFUSED, "refused by rule; the answer said so" },
-		{ PS_EXIT_USAGE, "called in a wrong way" },
-		{ PS_EXIT_SYSTEM, "the machine failed, or its peer went away" },
-		{ PS_EXIT_PROTOCOL, "the peer broke the protocol" },
-		{ PS_EXIT_BUG, "our own invariant broke" },
+	    {PS_EXIT_OK, "done"},
+	    {PS_EXIT_REFUSED, "refused by rule; the answer said so"},
+	    {PS_EXIT_USAGE, "called in a wrong way"},
+	    {PS_EXIT_SYSTEM, "the machine failed, or its peer went away"},
+	    {PS_EXIT_PROTOCOL, "the peer broke the protocol"},
+	    {PS_EXIT_BUG, "our own invariant broke"},
 	};
 
-	printf("\n## Exit codes between the programs\n\n| code | |\n|---|---|\n");
+	printf(
+	    "\n## Exit codes between the programs\n\n| code | |\n|---|---|\n");
 	for (size_t i = 0; i < PS_COUNT(rows); i++)
 		printf("| %d | %s |\n", rows[i].code, rows[i].text);
-	printf("\nThe person sees 254 for an error of rkt itself, else the app's "
-	       "code.\n");
+	printf(
+	    "\nThe person sees 254 for an error of rkt itself, else the app's "
+	    "code.\n");
 }
 
 static void
 say_vector(const char *name, struct ps_writer *w)
 {
 	static uint8_t frame[PS_MAX_MSG];
-	struct ps_writer head = { .p = frame, .size = sizeof(frame) };
+	struct ps_writer head = {.p = frame, .size = sizeof(frame)};
 	const struct ps_info *row = message(name);
 
 	if (w->error != 0)
 		exit(1);
-	ps_put_header(&head, &(struct ps_header){ .type = row->type,
+	ps_put_header(&head, &(struct ps_header){.type = row->type,
 				 .nfds = row->least_fds,
 				 .length = (uint32_t)w->at,
-				 .serial = 1 });
+				 .serial = 1});
 	ps_put_bytes(&head, w->p, w->at);
 	printf("\n```");
 	for (size_t i = 0; i < head.at; i++)
-		printf("%s%02x", i % 32 == 0 ? "\n" : i % 4 == 0 ? " " : "",
+		printf("%s%02x",
+		    i % 32 == 0	 ? "\n"
+		    : i % 4 == 0 ? " "
+				 : "",
 		    frame[i]);
 	printf("\n```\n");
 }
 
-#define VECTOR(NAME, ...)                                                     \
-	do {                                                                  \
-		static uint8_t buffer[PS_MAX_MSG];                            \
-		struct ps_writer w = { .p = buffer, .size = sizeof(buffer) }; \
-		(void)ps_encode_##NAME(&w, &(struct ps_msg_##NAME)__VA_ARGS__); \
-		say_vector(#NAME, &w);                                        \
+#define VECTOR(NAME, ...)                                                      \
+	do {                                                                   \
+		static uint8_t buffer[PS_MAX_MSG];                             \
+		struct ps_writer w = {.p = buffer, .size = sizeof(buffer)};    \
+		(void)ps_encode_##NAME(                                        \
+		    &w, &(struct ps_msg_##NAME)__VA_ARGS__);                   \
+		say_vector(#NAME, &w);                                         \
 	} while (0)
 
 static void
 say_vectors(void)
 {
-	printf("\n## Test vectors\n\nOne frame of each edge, header and payload, "
-	       "serial 1. Fields not named are zero or\nempty.\n");
+	printf(
+	    "\n## Test vectors\n\nOne frame of each edge, header and payload, "
+	    "serial 1. Fields not named are zero or\nempty.\n");
 	printf("\n`HELLO`: `dir` = \"/srv/rkt\".\n");
-	VECTOR(HELLO, { .dir = "/srv/rkt", .system_config = "", .local_config = "" });
-	printf("\n`GET`: `url` = \"https://example.test/hello.aci\", `max_size` = 1048576.\n");
-	VECTOR(GET, { .url = "https://example.test/hello.aci",
-			.max_size = 1048576, .etag = "", .authorization = "" });
-	printf("\n`CHECK`: `name` = \"example.test/hello\", `now` = 1700000000.\n");
-	VECTOR(CHECK, { .name = "example.test/hello", .now = 1700000000 });
-	printf("\n`UNPACK`: `max_tar` = 1073741824, `max_ratio` = 200, `max_entries` = 1000, "
+	VECTOR(HELLO,
+	    {.dir = "/srv/rkt", .system_config = "", .local_config = ""});
+	printf("\n`GET`: `url` = \"https://example.test/hello.aci\", "
+	       "`max_size` = 1048576.\n");
+	VECTOR(GET, {.url = "https://example.test/hello.aci",
+			.max_size = 1048576,
+			.etag = "",
+			.authorization = ""});
+	printf("\n`CHECK`: `name` = \"example.test/hello\", `now` = "
+	       "1700000000.\n");
+	VECTOR(CHECK, {.name = "example.test/hello", .now = 1700000000});
+	printf("\n`UNPACK`: `max_tar` = 1073741824, `max_ratio` = 200, "
+	       "`max_entries` = 1000, "
 	       "`max_manifest` = 1048576.\n");
-	VECTOR(UNPACK, { .max_tar = 1073741824, .max_ratio = 200,
-			   .max_entries = 1000, .max_manifest = 1048576 });
-	printf("\n`PLAN_POD`: `version` = 1, `uuid` = 12345678-1234-4234-8234-123456789abc, "
+	VECTOR(UNPACK, {.max_tar = 1073741824,
+			   .max_ratio = 200,
+			   .max_entries = 1000,
+			   .max_manifest = 1048576});
+	printf("\n`PLAN_POD`: `version` = 1, `uuid` = "
+	       "12345678-1234-4234-8234-123456789abc, "
 	       "`hostname` = \"pod\",\n`net` = 1, `flavor` = 1, `apps` = 1, "
 	       "`manifest` = \"{}\".\n");
-	VECTOR(PLAN_POD, { .version = PS_PLAN_VERSION,
+	VECTOR(PLAN_POD, {.version = PS_PLAN_VERSION,
 			     .uuid = "12345678-1234-4234-8234-123456789abc",
-			     .hostname = "pod", .net = PS_NET_HOST,
-			     .flavor = PS_FLAVOR_NSPAWN, .apps = 1,
-			     .n_manifest = 2, .manifest = (const uint8_t *)"{}" });
+			     .hostname = "pod",
+			     .net = PS_NET_HOST,
+			     .flavor = PS_FLAVOR_NSPAWN,
+			     .apps = 1,
+			     .n_manifest = 2,
+			     .manifest = (const uint8_t *)"{}"});
 }
 
 int
 main(void)
 {
-	printf("# Messages between the programs of rkt\n\n"
-	       "Made by docs/protocol.c from privsep/*.def, launcher/dispatch.c "
-	       "and the codec; do\nnot edit. `make docs/PROTOCOL.md` writes it, "
-	       "and the lint `protocol_is_fresh`\ncompares it.\n"
-	       "\n## Form\n\n"
-	       "An edge is one pair of SOCK_SEQPACKET sockets between two "
-	       "programs; there is no bus.\nOne datagram is one message of at "
-	       "most %u bytes, its header of %u bytes included.\nAll integers "
-	       "are little-endian and of fixed width.\n\n"
-	       "| bytes | header field | |\n|---|---|---|\n"
-	       "| 0-3 | magic | 0x%08x |\n"
-	       "| 4-5 | type | the number below |\n"
-	       "| 6-7 | nfds | descriptors that came with it, at most %u |\n"
-	       "| 8-11 | length | bytes of the payload, exactly |\n"
-	       "| 12-15 | serial | 1, 2, 3, ... in each direction |\n\n",
+	printf(
+	    "# Messages between the programs of rkt\n\n"
+	    "Made by docs/protocol.c from privsep/*.def, launcher/dispatch.c "
+	    "and the codec; do\nnot edit. `make docs/PROTOCOL.md` writes it, "
+	    "and the lint `protocol_is_fresh`\ncompares it.\n"
+	    "\n## Form\n\n"
+	    "An edge is one pair of SOCK_SEQPACKET sockets between two "
+	    "programs; there is no bus.\nOne datagram is one message of at "
+	    "most %u bytes, its header of %u bytes included.\nAll integers "
+	    "are little-endian and of fixed width.\n\n"
+	    "| bytes | header field | |\n|---|---|---|\n"
+	    "| 0-3 | magic | 0x%08x |\n"
+	    "| 4-5 | type | the number below |\n"
+	    "| 6-7 | nfds | descriptors that came with it, at most %u |\n"
+	    "| 8-11 | length | bytes of the payload, exactly |\n"
+	    "| 12-15 | serial | 1, 2, 3, ... in each direction |\n\n",
 	    PS_MAX_MSG, PS_HEADER, PS_MAGIC, PS_MAX_FDS);
 	printf("| type | on the wire |\n|---|---|\n"
 	       "| u8 u16 u32 u64 i32 | that many bits |\n"

@@ -46,11 +46,31 @@ opened(const char *path, int flags)
 	return done(fd);
 }
 
-static int open_passwd(void) { return opened("/etc/passwd", O_RDONLY); }
-static int open_shadow(void) { return opened("/etc/shadow", O_RDONLY); }
-static int open_home(void) { return opened("/root", O_RDONLY | O_DIRECTORY); }
-static int open_root(void) { return opened("/", O_RDONLY | O_DIRECTORY); }
-static int open_device(void) { return opened("/dev/full", O_RDWR); }
+static int
+open_passwd(void)
+{
+	return opened("/etc/passwd", O_RDONLY);
+}
+static int
+open_shadow(void)
+{
+	return opened("/etc/shadow", O_RDONLY);
+}
+static int
+open_home(void)
+{
+	return opened("/root", O_RDONLY | O_DIRECTORY);
+}
+static int
+open_root(void)
+{
+	return opened("/", O_RDONLY | O_DIRECTORY);
+}
+static int
+open_device(void)
+{
+	return opened("/dev/full", O_RDWR);
+}
 static int
 create_file(void)
 {
@@ -72,10 +92,23 @@ open_victim(const char *what, int flags)
 	return opened(path, flags);
 }
 
-static int proc_environ(void) { return open_victim("environ", O_RDONLY); }
-static int proc_mem(void) { return open_victim("mem", O_RDWR); }
-static int proc_cmdline(void) { return open_victim("cmdline", O_RDONLY); }
-static int proc_sysctl(void)
+static int
+proc_environ(void)
+{
+	return open_victim("environ", O_RDONLY);
+}
+static int
+proc_mem(void)
+{
+	return open_victim("mem", O_RDWR);
+}
+static int
+proc_cmdline(void)
+{
+	return open_victim("cmdline", O_RDONLY);
+}
+static int
+proc_sysctl(void)
 {
 	return opened("/proc/sys/kernel/core_pattern", O_WRONLY);
 }
@@ -86,11 +119,31 @@ sock(int domain, int type, int protocol)
 	return done(syscall(SYS_socket, domain, type, protocol));
 }
 
-static int socket_inet(void) { return sock(AF_INET, SOCK_STREAM, 0); }
-static int socket_inet6(void) { return sock(AF_INET6, SOCK_DGRAM, 0); }
-static int socket_unix(void) { return sock(AF_UNIX, SOCK_STREAM, 0); }
-static int socket_alg(void) { return sock(AF_ALG, SOCK_SEQPACKET, 0); }
-static int socket_packet(void) { return sock(AF_PACKET, SOCK_RAW, 0x300); }
+static int
+socket_inet(void)
+{
+	return sock(AF_INET, SOCK_STREAM, 0);
+}
+static int
+socket_inet6(void)
+{
+	return sock(AF_INET6, SOCK_DGRAM, 0);
+}
+static int
+socket_unix(void)
+{
+	return sock(AF_UNIX, SOCK_STREAM, 0);
+}
+static int
+socket_alg(void)
+{
+	return sock(AF_ALG, SOCK_SEQPACKET, 0);
+}
+static int
+socket_packet(void)
+{
+	return sock(AF_PACKET, SOCK_RAW, 0x300);
+}
 static int
 socket_route(void)
 {
@@ -107,18 +160,19 @@ socket_audit(void)
 static int
 connect_inet(void)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = {.sin_family = AF_INET,
+	    .sin_port = htons(9),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	long fd = syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
 
-	return fd < 0 ? done(fd) :
-			done(syscall(SYS_connect, fd, &to, sizeof(to)));
+	return fd < 0 ? done(fd)
+		      : done(syscall(SYS_connect, fd, &to, sizeof(to)));
 }
 
 static int
 listen_inet(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
+	struct sockaddr_in at = {.sin_family = AF_INET};
 	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 
 	if (fd < 0)
@@ -132,7 +186,7 @@ listen_inet(void)
 static int
 execve_true(void)
 {
-	char *argv[] = { (char *)"true", NULL }, *env[] = { NULL };
+	char *argv[] = {(char *)"true", NULL}, *env[] = {NULL};
 
 	return done(syscall(SYS_execve, "/usr/bin/true", argv, env));
 }
@@ -140,7 +194,7 @@ execve_true(void)
 static int
 execveat_self(void)
 {
-	char *argv[] = { (char *)"true", NULL }, *env[] = { NULL };
+	char *argv[] = {(char *)"true", NULL}, *env[] = {NULL};
 	long fd = syscall(SYS_openat, AT_FDCWD, "/usr/bin/true", O_PATH, 0);
 
 	if (fd < 0)
@@ -168,12 +222,21 @@ clone_userns(void)
 	return done(pid);
 }
 
-static int unshare_user(void) { return done(syscall(SYS_unshare, CLONE_NEWUSER)); }
-static int unshare_mount(void) { return done(syscall(SYS_unshare, CLONE_NEWNS)); }
+static int
+unshare_user(void)
+{
+	return done(syscall(SYS_unshare, CLONE_NEWUSER));
+}
+static int
+unshare_mount(void)
+{
+	return done(syscall(SYS_unshare, CLONE_NEWNS));
+}
 static int
 setns_self(void)
 {
-	long fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/ns/uts", O_RDONLY, 0);
+	long fd =
+	    syscall(SYS_openat, AT_FDCWD, "/proc/self/ns/uts", O_RDONLY, 0);
 
 	return done(syscall(SYS_setns, fd < 0 ? 2 : fd, CLONE_NEWUTS));
 }
@@ -184,8 +247,16 @@ mount_tmpfs(void)
 	return done(syscall(SYS_mount, "tmpfs", "/mnt", "tmpfs", 0, NULL));
 }
 
-static int umount_root(void) { return done(syscall(SYS_umount2, "/mnt", 0)); }
-static int fsopen_tmpfs(void) { return done(syscall(SYS_fsopen, "tmpfs", 1)); }
+static int
+umount_root(void)
+{
+	return done(syscall(SYS_umount2, "/mnt", 0));
+}
+static int
+fsopen_tmpfs(void)
+{
+	return done(syscall(SYS_fsopen, "tmpfs", 1));
+}
 static int
 open_tree_root(void)
 {
@@ -198,7 +269,11 @@ pivot(void)
 	return done(syscall(SYS_pivot_root, "/", "/"));
 }
 
-static int chroot_root(void) { return done(syscall(SYS_chroot, "/")); }
+static int
+chroot_root(void)
+{
+	return done(syscall(SYS_chroot, "/"));
+}
 
 static int
 ptrace_victim(void)
@@ -210,10 +285,11 @@ static int
 vm_read(void)
 {
 	char byte;
-	struct iovec local = { &byte, 1 };
-	struct iovec far = { (void *)(uintptr_t)&acts, 1 };
+	struct iovec local = {&byte, 1};
+	struct iovec far = {(void *)(uintptr_t)&acts, 1};
 
-	return done(syscall(SYS_process_vm_readv, act_victim, &local, 1, &far, 1, 0));
+	return done(
+	    syscall(SYS_process_vm_readv, act_victim, &local, 1, &far, 1, 0));
 }
 
 static int
@@ -224,7 +300,11 @@ pidfd_steal(void)
 	return fd < 0 ? done(fd) : done(syscall(SYS_pidfd_getfd, fd, 0, 0));
 }
 
-static int kill_victim(void) { return done(syscall(SYS_kill, act_victim, 0)); }
+static int
+kill_victim(void)
+{
+	return done(syscall(SYS_kill, act_victim, 0));
+}
 static int
 signal_launcher(void)
 {
@@ -234,7 +314,7 @@ signal_launcher(void)
 static int
 io_uring(void)
 {
-	struct io_uring_params p = { 0 };
+	struct io_uring_params p = {0};
 
 	return done(syscall(SYS_io_uring_setup, 1, &p));
 }
@@ -245,13 +325,19 @@ become_root(void)
 	return done(syscall(SYS_setresuid, 0, 0, 0));
 }
 
-static int group_root(void) { return done(syscall(SYS_setresgid, 0, 0, 0)); }
+static int
+group_root(void)
+{
+	return done(syscall(SYS_setresgid, 0, 0, 0));
+}
 
 static int
 bpf_map(void)
 {
-	union bpf_attr a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-		.value_size = 4, .max_entries = 1 };
+	union bpf_attr a = {.map_type = BPF_MAP_TYPE_ARRAY,
+	    .key_size = 4,
+	    .value_size = 4,
+	    .max_entries = 1};
 
 	return done(syscall(SYS_bpf, BPF_MAP_CREATE, &a, sizeof(a)));
 }
@@ -271,9 +357,10 @@ add_key(void)
 static int
 perf(void)
 {
-	struct perf_event_attr a = { .type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(a), .config = PERF_COUNT_SW_TASK_CLOCK,
-		.exclude_kernel = 1 };
+	struct perf_event_attr a = {.type = PERF_TYPE_SOFTWARE,
+	    .size = sizeof(a),
+	    .config = PERF_COUNT_SW_TASK_CLOCK,
+	    .exclude_kernel = 1};
 
 	return done(syscall(SYS_perf_event_open, &a, 0, -1, -1, 0));
 }
@@ -299,7 +386,11 @@ by_handle(void)
 	return done(syscall(SYS_open_by_handle_at, AT_FDCWD, &u.h, O_RDONLY));
 }
 
-static int module(void) { return done(syscall(SYS_init_module, "x", 1, "")); }
+static int
+module(void)
+{
+	return done(syscall(SYS_init_module, "x", 1, ""));
+}
 static int
 kexec(void)
 {
@@ -313,7 +404,11 @@ device(void)
 	    S_IFCHR | 0600, 0x103));
 }
 
-static int hostname(void) { return done(syscall(SYS_sethostname, "x", 1)); }
+static int
+hostname(void)
+{
+	return done(syscall(SYS_sethostname, "x", 1));
+}
 static int
 swap(void)
 {
@@ -354,8 +449,9 @@ any_ioctl(void)
 static int
 code_from_data(void)
 {
-	return done(syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	return done(
+	    syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static int
@@ -374,7 +470,8 @@ rename_etc(void)
 static int
 link_etc(void)
 {
-	return done(syscall(SYS_symlinkat, "x", AT_FDCWD, "/var/tmp/rkt-sandbox-link"));
+	return done(
+	    syscall(SYS_symlinkat, "x", AT_FDCWD, "/var/tmp/rkt-sandbox-link"));
 }
 
 #ifdef __x86_64__
@@ -388,7 +485,11 @@ i386_getpid(void)
 	return r < 0 ? (int)r : 0;
 }
 
-static int x32_getpid(void) { return done(syscall(0x40000000 + SYS_getpid)); }
+static int
+x32_getpid(void)
+{
+	return done(syscall(0x40000000 + SYS_getpid));
+}
 #endif
 
 /* No act at all: the driver looks at us, then says go on. */
@@ -400,74 +501,74 @@ be_inspected(void)
 	return done(syscall(SYS_read, 2, &go, 1));
 }
 
-const struct act act_inspect = { "inspect", be_inspected, false };
+const struct act act_inspect = {"inspect", be_inspected, false};
 
 const struct act acts[] = {
-	{ "open_passwd", open_passwd, true },
-	{ "open_shadow", open_shadow, true },
-	{ "open_root_home", open_home, true },
-	{ "open_root_directory", open_root, true },
-	{ "open_device", open_device, true },
-	{ "create_var_tmp", create_file, true },
-	{ "create_tmp", create_tmp, true },
-	{ "rename_etc", rename_etc, false },
-	{ "symlink_var_tmp", link_etc, true },
-	{ "proc_environ", proc_environ, true },
-	{ "proc_mem", proc_mem, true },
-	{ "proc_cmdline", proc_cmdline, true },
-	{ "proc_sysctl", proc_sysctl, false },
-	{ "socket_inet", socket_inet, true },
-	{ "socket_inet6", socket_inet6, true },
-	{ "socket_unix", socket_unix, true },
-	{ "socket_alg", socket_alg, false },
-	{ "socket_packet", socket_packet, false },
-	{ "socket_netlink_route", socket_route, true },
-	{ "socket_netlink_audit", socket_audit, false },
-	{ "connect_inet", connect_inet, true },
-	{ "listen_inet", listen_inet, true },
-	{ "execve", execve_true, true },
-	{ "execveat", execveat_self, true },
-	{ "fork", fork_child, true },
-	{ "clone_newuser", clone_userns, false },
-	{ "unshare_newuser", unshare_user, false },
-	{ "unshare_newns", unshare_mount, true },
-	{ "setns", setns_self, true },
-	{ "mount", mount_tmpfs, false },
-	{ "umount", umount_root, false },
-	{ "fsopen", fsopen_tmpfs, true },
-	{ "open_tree", open_tree_root, true },
-	{ "pivot_root", pivot, false },
-	{ "chroot", chroot_root, true },
-	{ "ptrace", ptrace_victim, true },
-	{ "process_vm_readv", vm_read, true },
-	{ "pidfd_getfd", pidfd_steal, true },
-	{ "kill_other", kill_victim, true },
-	{ "kill_all", signal_launcher, false },
-	{ "io_uring_setup", io_uring, false },
-	{ "setresuid_root", become_root, true },
-	{ "setresgid_root", group_root, true },
-	{ "bpf", bpf_map, false },
-	{ "keyctl", keyctl_session, false },
-	{ "add_key", add_key, false },
-	{ "perf_event_open", perf, false },
-	{ "userfaultfd", userfault, false },
-	{ "open_by_handle_at", by_handle, false },
-	{ "init_module", module, false },
-	{ "kexec_load", kexec, false },
-	{ "mknod_device", device, false },
-	{ "sethostname", hostname, false },
-	{ "swapon", swap, false },
-	{ "clock_settime", clock_set, false },
-	{ "prctl_dumpable", dumpable, true },
-	{ "ioctl_tiocsti", tiocsti, false },
-	{ "ioctl_any", any_ioctl, true },
-	{ "mmap_executable", code_from_data, true },
-	{ "personality", persona, true },
+    {"open_passwd", open_passwd, true},
+    {"open_shadow", open_shadow, true},
+    {"open_root_home", open_home, true},
+    {"open_root_directory", open_root, true},
+    {"open_device", open_device, true},
+    {"create_var_tmp", create_file, true},
+    {"create_tmp", create_tmp, true},
+    {"rename_etc", rename_etc, false},
+    {"symlink_var_tmp", link_etc, true},
+    {"proc_environ", proc_environ, true},
+    {"proc_mem", proc_mem, true},
+    {"proc_cmdline", proc_cmdline, true},
+    {"proc_sysctl", proc_sysctl, false},
+    {"socket_inet", socket_inet, true},
+    {"socket_inet6", socket_inet6, true},
+    {"socket_unix", socket_unix, true},
+    {"socket_alg", socket_alg, false},
+    {"socket_packet", socket_packet, false},
+    {"socket_netlink_route", socket_route, true},
+    {"socket_netlink_audit", socket_audit, false},
+    {"connect_inet", connect_inet, true},
+    {"listen_inet", listen_inet, true},
+    {"execve", execve_true, true},
+    {"execveat", execveat_self, true},
+    {"fork", fork_child, true},
+    {"clone_newuser", clone_userns, false},
+    {"unshare_newuser", unshare_user, false},
+    {"unshare_newns", unshare_mount, true},
+    {"setns", setns_self, true},
+    {"mount", mount_tmpfs, false},
+    {"umount", umount_root, false},
+    {"fsopen", fsopen_tmpfs, true},
+    {"open_tree", open_tree_root, true},
+    {"pivot_root", pivot, false},
+    {"chroot", chroot_root, true},
+    {"ptrace", ptrace_victim, true},
+    {"process_vm_readv", vm_read, true},
+    {"pidfd_getfd", pidfd_steal, true},
+    {"kill_other", kill_victim, true},
+    {"kill_all", signal_launcher, false},
+    {"io_uring_setup", io_uring, false},
+    {"setresuid_root", become_root, true},
+    {"setresgid_root", group_root, true},
+    {"bpf", bpf_map, false},
+    {"keyctl", keyctl_session, false},
+    {"add_key", add_key, false},
+    {"perf_event_open", perf, false},
+    {"userfaultfd", userfault, false},
+    {"open_by_handle_at", by_handle, false},
+    {"init_module", module, false},
+    {"kexec_load", kexec, false},
+    {"mknod_device", device, false},
+    {"sethostname", hostname, false},
+    {"swapon", swap, false},
+    {"clock_settime", clock_set, false},
+    {"prctl_dumpable", dumpable, true},
+    {"ioctl_tiocsti", tiocsti, false},
+    {"ioctl_any", any_ioctl, true},
+    {"mmap_executable", code_from_data, true},
+    {"personality", persona, true},
 #ifdef __x86_64__
-	{ "i386_call", i386_getpid, false },
-	{ "x32_call", x32_getpid, false },
+    {"i386_call", i386_getpid, false},
+    {"x32_call", x32_getpid, false},
 #endif
-	{ NULL, NULL, false },
+    {NULL, NULL, false},
 };
 
 const struct act *

@@ -17,7 +17,7 @@ struct act {
 
 extern const struct act acts[]; /* ends with name == NULL */
 extern const struct act act_inspect;
-extern pid_t act_victim;	/* another process with the same uid */
+extern pid_t act_victim; /* another process with the same uid */
 
 /* NULL: no such act. */
 const struct act *act_find(const char *name);

@@ -34,7 +34,7 @@ slurp(const char *what)
 	ssize_t r;
 
 	while (fd >= 0 && n < sizeof(text) - 1 &&
-	    (r = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
+	       (r = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
 		n += (size_t)r;
 	text[n] = '\0';
 	if (fd >= 0)
@@ -83,7 +83,8 @@ same(const char *is, const char *must)
 {
 	if (strcmp(is, must) == 0)
 		return NULL;
-	(void)snprintf(why, sizeof(why), "\"%.90s\" must be \"%.90s\"", is, must);
+	(void)snprintf(
+	    why, sizeof(why), "\"%.90s\" must be \"%.90s\"", is, must);
 	return why;
 }
 
@@ -93,8 +94,8 @@ check_caps(unsigned long long caps)
 	static const struct {
 		const char *key;
 		int kept;
-	} sets[] = { { "CapInh", 0 }, { "CapPrm", 1 }, { "CapEff", 1 },
-		{ "CapBnd", 1 }, { "CapAmb", 0 } };
+	} sets[] = {{"CapInh", 0}, {"CapPrm", 1}, {"CapEff", 1}, {"CapBnd", 1},
+	    {"CapAmb", 0}};
 
 	for (size_t i = 0; i < PS_COUNT(sets); i++) {
 		char must[64];
@@ -112,12 +113,12 @@ check_ids(const struct looks *l)
 {
 	char must[256];
 
-	(void)snprintf(must, sizeof(must), "Uid:\t%u\t%u\t%u\t%u", l->uid, l->uid,
-	    l->uid, l->uid);
+	(void)snprintf(must, sizeof(must), "Uid:\t%u\t%u\t%u\t%u", l->uid,
+	    l->uid, l->uid, l->uid);
 	if (same(line_of("Uid:"), must))
 		return why;
-	(void)snprintf(must, sizeof(must), "Gid:\t%u\t%u\t%u\t%u", l->gid, l->gid,
-	    l->gid, l->gid);
+	(void)snprintf(must, sizeof(must), "Gid:\t%u\t%u\t%u\t%u", l->gid,
+	    l->gid, l->gid, l->gid);
 	if (same(line_of("Gid:"), must))
 		return why;
 	(void)snprintf(must, sizeof(must), "%s", line_of("Groups:"));
@@ -137,8 +138,8 @@ check_fds(const char *must)
 
 		(void)snprintf(what, sizeof(what), "fd/%d", fd);
 		if (lstat(proc(what), &st) == 0)
-			(void)snprintf(is + n, sizeof(is) - n, "%s%d",
-			    n ? " " : "", fd);
+			(void)snprintf(
+			    is + n, sizeof(is) - n, "%s%d", n ? " " : "", fd);
 	}
 	return same(is, must);
 }
@@ -146,8 +147,8 @@ check_fds(const char *must)
 static const char *
 check_namespaces(const char *own)
 {
-	static const char *const all[] = { "cgroup", "ipc", "mnt", "net", "pid",
-		"user", "uts" };
+	static const char *const all[] = {
+	    "cgroup", "ipc", "mnt", "net", "pid", "user", "uts"};
 	char is[128] = "";
 
 	for (size_t i = 0; i < PS_COUNT(all); i++) {
@@ -160,8 +161,8 @@ check_namespaces(const char *own)
 		    readlink(proc(what), theirs, sizeof(theirs) - 1) < 0)
 			return "a namespace cannot be read";
 		if (strcmp(ours, theirs) != 0)
-			(void)snprintf(is + n, sizeof(is) - n, "%s%s", n ? " " : "",
-			    all[i]);
+			(void)snprintf(is + n, sizeof(is) - n, "%s%s",
+			    n ? " " : "", all[i]);
 	}
 	return same(is, own);
 }
@@ -208,18 +209,23 @@ inspect(const struct looks *l, void (*verdict)(const char *, const char *))
 	(void)slurp("status");
 	verdict("is_its_own_user", check_ids(l));
 	verdict("has_no_more_capabilities", check_caps(l->caps));
-	verdict("has_no_new_privs", same(line_of("NoNewPrivs"), "NoNewPrivs:\t1"));
+	verdict(
+	    "has_no_new_privs", same(line_of("NoNewPrivs"), "NoNewPrivs:\t1"));
 	verdict("has_seccomp", same(line_of("Seccomp:"), "Seccomp:\t2"));
 	verdict("has_no_more_descriptors", check_fds(l->fds));
 	verdict("has_its_namespaces", check_namespaces(l->own));
 	verdict("has_no_network_of_ours", check_network(l->own));
 	verdict("has_its_directory", check_cwd(l->cwd));
-	verdict("has_no_environment", slurp("environ") == 0 || l->environment ?
-		NULL : text);
+	verdict("has_no_environment",
+	    slurp("environ") == 0 || l->environment ? NULL : text);
 	(void)slurp("limits");
-	verdict("leaves_no_core", strstr(text, "Max core file size        0 ") ?
-		NULL : "core dumps are not off");
+	verdict("leaves_no_core", strstr(text, "Max core file size        0 ")
+				      ? NULL
+				      : "core dumps are not off");
 	/* In a user namespace the owner of /proc/PID says nothing. */
-	verdict("is_not_dumpable", l->caps != 0 || (stat(proc("status"), &st) == 0 &&
-		st.st_uid != l->uid) ? NULL : "it is");
+	verdict("is_not_dumpable",
+	    l->caps != 0 ||
+		    (stat(proc("status"), &st) == 0 && st.st_uid != l->uid)
+		? NULL
+		: "it is");
 }

@@ -18,4 +18,5 @@ struct looks {
 };
 
 /* Calls verdict(what, why) for each; why == NULL: as it must be. */
-void inspect(const struct looks *l, void (*verdict)(const char *, const char *));
+void inspect(
+    const struct looks *l, void (*verdict)(const char *, const char *));

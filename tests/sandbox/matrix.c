@@ -68,8 +68,9 @@ __wrap_sys_kill(int pidfd)
 {
 	int status;
 
-	return __wrap_sys_wait(pidfd, 2000, &status) == 0 ? 0 :
-							   __real_sys_kill(pidfd);
+	return __wrap_sys_wait(pidfd, 2000, &status) == 0
+		   ? 0
+		   : __real_sys_kill(pidfd);
 }
 
 /* dispatch.c's, without a conductor to tell: among the worker's words. */
@@ -89,7 +90,8 @@ ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 int
 ln_refuse_error(struct ln_session *s, int error, const char *what)
 {
-	return ln_refuse(s, PS_REFUSED_SYSTEM, "%s: %s", what, strerror(-error));
+	return ln_refuse(
+	    s, PS_REFUSED_SYSTEM, "%s: %s", what, strerror(-error));
 }
 
 static void
@@ -116,7 +118,8 @@ hear_words(void)
 	size_t n = 0;
 	ssize_t r;
 
-	while (n < sizeof(said) - 1 &&
+	while (
+	    n < sizeof(said) - 1 &&
 	    (r = recv(words, said + n, sizeof(said) - 1 - n, MSG_DONTWAIT)) > 0)
 		n += (size_t)r;
 	said[n] = '\0';
@@ -158,24 +161,27 @@ end(pid_t pid)
 	(void)waitpid(pid, NULL, 0);
 }
 
-/* --- starting each worker, up to its answer -------------------------------- */
+/* --- starting each worker, up to its answer --------------------------------
+ */
 
 static int
 run_verify(void)
 {
-	struct ln_slot key = { .fd = open(key_file, O_RDONLY | O_CLOEXEC) };
+	struct ln_slot key = {.fd = open(key_file, O_RDONLY | O_CLOEXEC)};
 	struct ps_msg_KEYLIST list;
 	int r = ln_worker_review(&session, &key, &list);
 
 	(void)close(key.fd);
 	return r == 0 && list.n_lines > 0 &&
-	    strncmp(list.lines[0], "pub ", 4) == 0 ? 0 : -1;
+		       strncmp(list.lines[0], "pub ", 4) == 0
+		   ? 0
+		   : -1;
 }
 
 static int
 run_unpack(void)
 {
-	struct ln_slot image = { .fd = open(tar_file, O_RDONLY | O_CLOEXEC) };
+	struct ln_slot image = {.fd = open(tar_file, O_RDONLY | O_CLOEXEC)};
 	struct ps_msg_UNPACKED done;
 	struct ps_msg_TREE tree;
 	struct stat st;
@@ -187,7 +193,8 @@ run_unpack(void)
 		die("rootfs");
 	image.size = (uint64_t)st.st_size;
 	root = open("rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	manifest = open("manifest", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+	manifest =
+	    open("manifest", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
 	r = ln_worker_unpack(&session, &image, root, manifest, &done);
 	if (r == 0 && strcmp(done.name, "example.test/probe") != 0)
 		r = -1;
@@ -212,15 +219,15 @@ web_server(uint16_t *ret_port)
 {
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
 				     "Connection: close\r\n\r\nhello";
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof(at);
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), c;
 	char request[4096];
 	pid_t pid;
 
-	if (s < 0 || bind(s, (struct sockaddr *)&at, n) < 0 || listen(s, 4) < 0 ||
-	    getsockname(s, (struct sockaddr *)&at, &n) < 0)
+	if (s < 0 || bind(s, (struct sockaddr *)&at, n) < 0 ||
+	    listen(s, 4) < 0 || getsockname(s, (struct sockaddr *)&at, &n) < 0)
 		die("web server");
 	*ret_port = ntohs(at.sin_port);
 	pid = fork();
@@ -242,12 +249,15 @@ static int
 fetch(struct ps_chan *c, uint16_t port)
 {
 	static struct ps_frame frame;
-	struct ps_msg_GET get = { .max_size = MIB, .etag = "", .authorization = "" };
-	struct ps_msg_CONFIGURE configure = { .insecure = PS_INSECURE_HTTP |
-		    PS_INSECURE_TLS, .max_image = MIB, .proxy = "",
-		.no_proxy = "" };
-	struct ps_msg_GOT got = { 0 };
-	struct ps_msg_BYE bye = { 0 };
+	struct ps_msg_GET get = {
+	    .max_size = MIB, .etag = "", .authorization = ""};
+	struct ps_msg_CONFIGURE configure = {
+	    .insecure = PS_INSECURE_HTTP | PS_INSECURE_TLS,
+	    .max_image = MIB,
+	    .proxy = "",
+	    .no_proxy = ""};
+	struct ps_msg_GOT got = {0};
+	struct ps_msg_BYE bye = {0};
 	_cleanup_fd_ int ca = ps_sealed("ca", "", 0);
 	char url[64];
 	int r;
@@ -263,8 +273,11 @@ fetch(struct ps_chan *c, uint16_t port)
 	} while (r == 0 && frame.type == PS_PROGRESS);
 	if (r == 0)
 		r = frame.type == PS_GOT &&
-		    ps_decode_GOT(frame.payload, frame.length, &got) == 0 &&
-		    got.size == 5 && got.status == 200 ? 0 : -1;
+			    ps_decode_GOT(frame.payload, frame.length, &got) ==
+				0 &&
+			    got.size == 5 && got.status == 200
+			? 0
+			: -1;
 	return r == 0 ? PS_SEND(c, BYE, &bye, NULL, 0) : r;
 }
 
@@ -272,7 +285,7 @@ static int
 run_fetcher(void)
 {
 	int slot = open("slot", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
-	struct ps_chan c = { .peer = 'F' };
+	struct ps_chan c = {.peer = 'F'};
 	uint16_t port;
 	pid_t server = web_server(&port);
 	int status = -1, r = ln_worker_fetcher(&session, &slot, 1, &c.fd);
@@ -293,7 +306,7 @@ static int
 run_conductor(void)
 {
 	static struct ps_frame frame;
-	struct ps_msg_WELCOME m = { .insecure_allowed = PS_INSECURE_ALL };
+	struct ps_msg_WELCOME m = {.insecure_allowed = PS_INSECURE_ALL};
 	int fds[3], status = -1, r;
 
 	(void)mkdir("data", 0755);
@@ -320,22 +333,22 @@ static const struct worker {
 	const char *name;
 	int (*run)(void);
 } workers[] = {
-	{ "verify", run_verify },
-	{ "unpack", run_unpack },
-	{ "fetcher", run_fetcher },
-	{ "conductor", run_conductor },
+    {"verify", run_verify},
+    {"unpack", run_unpack},
+    {"fetcher", run_fetcher},
+    {"conductor", run_conductor},
 };
 
 /* What a worker may do, and why.  All else must be denied. */
 static const struct {
 	const char *worker, *act, *why;
 } may[] = {
-	{ "verify", "create_tmp", "gpg's home: its own tmpfs" },
-	{ "verify", "fork", "gpgme starts gpg" },
-	{ "fetcher", "socket_inet", "downloads" },
-	{ "fetcher", "socket_inet6", "downloads" },
-	{ "fetcher", "socket_netlink_route", "the resolver sorts addresses" },
-	{ "fetcher", "connect_inet", "downloads" },
+    {"verify", "create_tmp", "gpg's home: its own tmpfs"},
+    {"verify", "fork", "gpgme starts gpg"},
+    {"fetcher", "socket_inet", "downloads"},
+    {"fetcher", "socket_inet6", "downloads"},
+    {"fetcher", "socket_netlink_route", "the resolver sorts addresses"},
+    {"fetcher", "connect_inet", "downloads"},
 };
 
 static bool
@@ -358,9 +371,10 @@ is_no(const char *act, int error)
 		return strncmp(act, "ioctl_", 6) == 0;
 	/* In a process namespace of one's own the others are not there. */
 	return error == ESRCH &&
-	    (strcmp(act, "kill_other") == 0 || strcmp(act, "kill_all") == 0 ||
-		strcmp(act, "ptrace") == 0 || strcmp(act, "pidfd_getfd") == 0 ||
-		strcmp(act, "process_vm_readv") == 0);
+	       (strcmp(act, "kill_other") == 0 ||
+		   strcmp(act, "kill_all") == 0 || strcmp(act, "ptrace") == 0 ||
+		   strcmp(act, "pidfd_getfd") == 0 ||
+		   strcmp(act, "process_vm_readv") == 0);
 }
 
 static void
@@ -374,8 +388,8 @@ judge(const struct worker *w, const char *act)
 	answer = strstr(said, want);
 	if (answer == NULL) {
 		(void)snprintf(why, sizeof(why),
-		    "its sandbox was not reached (status %d: %.100s)", last_status,
-		    said);
+		    "its sandbox was not reached (status %d: %.100s)",
+		    last_status, said);
 		verdict(w->name, act, why);
 		return;
 	}
@@ -391,7 +405,8 @@ judge(const struct worker *w, const char *act)
 	} else if (error == 0) {
 		(void)snprintf(why, sizeof(why), "was not denied");
 	} else if (error > 0 && !is_no(act, error)) {
-		(void)snprintf(why, sizeof(why), "odd answer: %s", strerror(error));
+		(void)snprintf(
+		    why, sizeof(why), "odd answer: %s", strerror(error));
 	} else if (error < 0 && last_status != KILLED_BY_POLICY) {
 		(void)snprintf(why, sizeof(why), "ended with status %d instead",
 		    last_status);
@@ -421,7 +436,7 @@ look(const struct worker *w, struct looks *l)
 	put_act("inspect", 0);
 	pid = fork();
 	if (pid == 0) {
-		struct pollfd p = { .fd = words, .events = POLLIN };
+		struct pollfd p = {.fd = words, .events = POLLIN};
 
 		failed = 0;
 		if (poll(&p, 1, 10000) == 1)
@@ -457,8 +472,8 @@ column(const struct worker *w, uid_t uid, gid_t gid)
 		verdict(w->name, "does_its_job", NULL);
 	} else {
 		hear_words();
-		(void)snprintf(why, sizeof(why), "status %d: %.200s", last_status,
-		    said);
+		(void)snprintf(
+		    why, sizeof(why), "status %d: %.200s", last_status, said);
 		verdict(w->name, "does_its_job", why);
 	}
 	hear_words();
@@ -482,8 +497,10 @@ control(void)
 		}
 		(void)waitpid(pid, &status, 0);
 		end(other);
-		verdict("control", a->name, status == 0 ? NULL :
-			"did not work outside the sandbox: the test proves nothing");
+		verdict("control", a->name,
+		    status == 0 ? NULL
+				: "did not work outside the sandbox: the test "
+				  "proves nothing");
 	}
 	(void)unlink("/var/tmp/rkt-sandbox-probe");
 	(void)unlink("/tmp/rkt-sandbox-probe");
@@ -493,8 +510,9 @@ control(void)
 static void
 setup(void)
 {
-	static char *argv[] = { (char *)"rkt", (char *)"image", (char *)"list", NULL };
-	static char *env[] = { (char *)"PATH=/usr/bin:/bin", NULL };
+	static char *argv[] = {
+	    (char *)"rkt", (char *)"image", (char *)"list", NULL};
+	static char *env[] = {(char *)"PATH=/usr/bin:/bin", NULL};
 	const char *missing;
 	int edge[2], out[2];
 
@@ -509,9 +527,9 @@ setup(void)
 	words = out[0];
 	ps_policy_default(&session.policy);
 	if (ln_find_users(&session, &missing) < 0) {
-		session.rkt = (struct ln_user){ 64801, 64801 };
-		session.fetch = (struct ln_user){ 64802, 64802 };
-		session.verify = (struct ln_user){ 64803, 64803 };
+		session.rkt = (struct ln_user){64801, 64801};
+		session.fetch = (struct ln_user){64802, 64802};
+		session.verify = (struct ln_user){64803, 64803};
 	}
 	session.quarantine = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	session.fetcher = session.conductor = -1;
@@ -519,7 +537,7 @@ setup(void)
 	session.argv = argv;
 	session.env = env;
 	/* Where workers.c tells the conductor of a refusal: no one listens. */
-	session.control = (struct ps_chan){ .fd = edge[0], .peer = 'C' };
+	session.control = (struct ps_chan){.fd = edge[0], .peer = 'C'};
 }
 
 /* CAP_CHOWN, _DAC_OVERRIDE, _FOWNER, _FSETID, _SETFCAP in its namespace. */
@@ -529,17 +547,28 @@ static void
 everything(void)
 {
 	struct looks looks[] = {
-		{ .uid = session.verify.uid, .gid = session.verify.gid,
-		    .fds = "0 1 2 3 4", .own = "ipc mnt net pid uts",
-		    .cwd = "/tmp" },
-		{ .uid = PS_FOREIGN_BASE, .gid = PS_FOREIGN_BASE,
-		    .caps = UNPACK_CAPS, .fds = "0 1 2 3 4 5 6",
-		    .own = "ipc net pid user uts", .cwd = directory },
-		{ .uid = session.fetch.uid, .gid = session.fetch.gid,
-		    .fds = "0 1 2 3 4", .own = "ipc pid uts", .cwd = directory },
-		{ .uid = session.rkt.uid, .gid = session.rkt.gid,
-		    .fds = "0 1 2 3 4 5 6", .own = "", .cwd = "",
-		    .environment = true },
+	    {.uid = session.verify.uid,
+		.gid = session.verify.gid,
+		.fds = "0 1 2 3 4",
+		.own = "ipc mnt net pid uts",
+		.cwd = "/tmp"},
+	    {.uid = PS_FOREIGN_BASE,
+		.gid = PS_FOREIGN_BASE,
+		.caps = UNPACK_CAPS,
+		.fds = "0 1 2 3 4 5 6",
+		.own = "ipc net pid user uts",
+		.cwd = directory},
+	    {.uid = session.fetch.uid,
+		.gid = session.fetch.gid,
+		.fds = "0 1 2 3 4",
+		.own = "ipc pid uts",
+		.cwd = directory},
+	    {.uid = session.rkt.uid,
+		.gid = session.rkt.gid,
+		.fds = "0 1 2 3 4 5 6",
+		.own = "",
+		.cwd = "",
+		.environment = true},
 	};
 
 	for (size_t i = 0; i < PS_COUNT(workers); i++) {

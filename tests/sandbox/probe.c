@@ -39,7 +39,8 @@ static void
 say(const char *what, int number)
 {
 	char line[128];
-	int n = snprintf(line, sizeof(line), "%s %s %d\n", what, act->name, number);
+	int n =
+	    snprintf(line, sizeof(line), "%s %s %d\n", what, act->name, number);
 
 	if (write(STDERR_FILENO, line, (size_t)n) != n)
 		_exit(98);
