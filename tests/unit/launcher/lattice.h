@@ -95,6 +95,8 @@ lattice_check(const struct ln_plan *plan, const struct ps_policy *p, uint64_t ch
 
 		HOLDS((in & PS_INSECURE_CAPABILITIES) != 0 ||
 		    (a->caps & ~(p->caps_image | (l->caps & p->caps_operator))) == 0);
+		HOLDS((in & PS_INSECURE_CAPABILITIES) != 0 || l->caps == 0 ||
+		    (a->caps & ~l->caps) == 0);
 		HOLDS(a->caps >> 41 == 0);
 		HOLDS(a->seccomp == PS_SECCOMP_DEFAULT ||
 		    (a->seccomp == PS_SECCOMP_WIDE && l->seccomp && p->seccomp_wide) ||

@@ -38,7 +38,7 @@ good(void **state)
 	plan.app[0].seccomp = PS_SECCOMP_WIDE;
 	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "--seccomp=x")), 0);
 	fresh();
-	plan.app[0].caps |= 1ull << 21;
+	plan.app[0].caps = 1ull << 21;
 	assert_int_equal(prove(ARGV("rkt", "run", "--caps-retain=CAP_SYS_ADMIN")), 0);
 	fresh();
 	plan.app[0].caps = (1ull << 41) - 1;
@@ -171,6 +171,33 @@ policy_locks(void **state)
 	assert_int_equal(prove(ARGV("rkt", "run")), 0);
 }
 
+/* A flag that confines is not lost on its way into the plan. */
+static void
+asked(void **state)
+{
+	static const char *const flags[] = { "--memory=1M", "--cpu=1",
+		"--readonly-rootfs", "--user=5", "--group=5", "--caps-remove=CAP_CHOWN",
+		"--caps-retain=CAP_KILL" };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(flags); i++) {
+		char flag[40];
+
+		(void)snprintf(flag, sizeof(flag), "%s", flags[i]);
+		fresh();
+		if (prove(ARGV("rkt", "run", flag)) != PS_REFUSED_PLAN)
+			fail_msg("%s was lost", flag);
+	}
+	fresh();
+	plan.app[0].memory = 1 << 20;
+	plan.app[0].cpu_milli = 1000;
+	plan.app[0].readonly_rootfs = 1;
+	plan.app[0].user = plan.app[0].group = "5";
+	plan.app[0].caps = 1ull << 5;
+	assert_int_equal(prove(ARGV("rkt", "run", "--memory=1M", "--cpu", "1",
+	    "--readonly-rootfs", "--user=5", "--group", "5", "--caps-retain=CAP_KILL")), 0);
+}
+
 /* An insecure option that is in argv but not in the plan widens nothing. */
 static void
 said_not_planned(void **state)
@@ -254,6 +281,7 @@ main(void)
 		cmocka_unit_test(good),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(policy_locks),
+		cmocka_unit_test(asked),
 		cmocka_unit_test(said_not_planned),
 		cmocka_unit_test(lattice),
 		cmocka_unit_test(decode),

@@ -75,7 +75,10 @@ answer(struct fake_worker *w)
 	if (s->silent) {
 		ps_close_fd(&w->chan.fd);
 	} else if (strcmp(w->program, "unpack") == 0) {
-		if (s->unpacked.name)
+		bool tree = !s->unpacked.name || (s->existing && s->unpack_said);
+
+		s->unpack_said = !tree;
+		if (!tree)
 			(void)PS_SEND(&w->chan, UNPACKED, &s->unpacked, NULL, 0);
 		else
 			(void)PS_SEND(&w->chan, TREE, &s->tree, NULL, 0);

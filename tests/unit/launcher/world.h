@@ -36,6 +36,8 @@ struct script {
 	int unpack_ends;
 	struct ps_msg_KEYLIST keys;
 	int exported; /* descriptor to send; -1: a sealed key */
+	bool existing; /* after UNPACKED the tree in the store is digested */
+	bool unpack_said;
 	bool silent; /* workers say nothing, and their edge closes */
 };
 
