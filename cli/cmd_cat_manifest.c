@@ -1,6 +1,6 @@
 /*
- * rkt cat-manifest: the pod manifest as the launcher stored it.  Conductor, user
- * rkt; parsed as hostile before it is printed.
+ * rkt cat-manifest: the pod manifest as the launcher stored it.  Conductor,
+ * user rkt; parsed as hostile before it is printed.
  */
 #include <string.h>
 

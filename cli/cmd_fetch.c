@@ -1,6 +1,6 @@
 /*
- * rkt fetch: images into the store.  Conductor, user rkt; what arrives is judged
- * by the launcher.
+ * rkt fetch: images into the store.  Conductor, user rkt; what arrives is
+ * judged by the launcher.
  */
 #include "cli/commands.h"
 #include "cli/insecure.h"

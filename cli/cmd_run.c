@@ -214,7 +214,7 @@ run(struct cli *c)
 {
 	const char *excess =
 	    cli_insecure_excess(c->g.insecure, c->welcome.insecure_allowed);
-	char uuid[37], *manifest;
+	char uuid[37], *manifest = NULL;
 	struct ps_msg_PLAN_POD m = { .version = PS_PLAN_VERSION,
 		.uuid = uuid,
 		.hostname = pod.hostname,
