@@ -19,7 +19,7 @@ ceiling launcher "$launcher" 2600
 ceiling privsep_in_launcher "$privsep" 900
 ceiling stage1_nspawn "$stage1" 900
 ceiling host_root $((launcher + privsep + stage1)) 3500
-ceiling launcher_hears "$(grep -hE '^MSG\([A-Z_]+, [CVU],' privsep/control.def \
+ceiling launcher_hears "$(grep -hE '^MSG\([A-Z_0-9]+, [CVU],' privsep/control.def \
 	privsep/verify.def privsep/unpack.def | wc -l)" 20
 
 product | xargs awk -f $here/code.awk >"$O/lint/sizes"
