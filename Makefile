@@ -72,7 +72,7 @@ unpack_SRCS := $(sort $(wildcard verifier/unpack/*.c))
 nspawn_SRCS := $(sort $(wildcard stage1/nspawn/*.c))
 appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
 
-PROGRAMS := rkt conductor fetcher verify unpack stage1-nspawn appexec
+PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn appexec
 
 rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS)
 rkt_LIBS = -lkeyutils
@@ -82,6 +82,9 @@ fetcher_ALL = $(fetcher_SRCS) $(privsep_SRCS)
 fetcher_LIBS = -lcurl -lxml2
 verify_ALL = $(verify_SRCS) $(privsep_SRCS)
 verify_LIBS = -lgpgme -lcrypto
+second_ALL = $(sort $(wildcard verifier/second/*.c)) $(addprefix \
+	verifier/openpgp/,armour.c packet.c report.c trust.c) $(privsep_SRCS)
+second_LIBS = -lcrypto
 unpack_ALL = $(unpack_SRCS) $(appc_SRCS) $(privsep_SRCS)
 unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal -llzma -lzstd -lbz2
 stage1-nspawn_SRCS = $(nspawn_SRCS) privsep/codec.c privsep/fds.c \
@@ -136,6 +139,7 @@ rkt_SRCS_ALL = $(rkt_SRCS)
 conductor_SRCS_ALL = $(conductor_SRCS)
 fetcher_SRCS_ALL = $(fetcher_ALL)
 verify_SRCS_ALL = $(verify_ALL)
+second_SRCS_ALL = $(second_ALL)
 unpack_SRCS_ALL = $(unpack_ALL)
 stage1-nspawn_SRCS_ALL = $(stage1-nspawn_SRCS)
 appexec_SRCS_ALL = $(appexec_ALL)

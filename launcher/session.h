@@ -37,7 +37,7 @@ struct ln_session {
 	char *const *env;
 	enum ln_state state;
 	struct ps_policy policy;
-	struct ln_user rkt, fetch, verify;
+	struct ln_user rkt, fetch, verify, second; /* second: verifiers 2 */
 	struct ps_chan control;
 	int conductor; /* pidfds */
 	int fetcher;

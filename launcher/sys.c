@@ -52,7 +52,9 @@ sys_open(int dir, const char *path, int flags, mode_t mode, int how)
 int
 sys_tmpfile(int dir)
 {
-	return result(openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0640));
+	/* Unnamed: only who holds it can open it again (second does, by /proc).
+	 * What gets a name gets its mode with it. */
+	return result(openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644));
 }
 
 static int

@@ -73,7 +73,8 @@ ln_find_users(struct ln_session *s, const char **ret_name)
 		const char *name;
 		struct ln_user *to;
 	} wanted[] = { { "rkt", &s->rkt }, { "rkt-fetch", &s->fetch },
-		{ "rkt-verify", &s->verify } };
+		{ "rkt-verify", &s->verify }, { "rkt-second", &s->second } };
+	const size_t count = PS_COUNT(wanted) - (s->policy.verifiers < 2);
 	_cleanup_fd_ int fd =
 	    sys_open(AT_FDCWD, "/etc/passwd", O_RDONLY, 0, SYS_HOST);
 	static char text[1 << 20];
@@ -84,7 +85,7 @@ ln_find_users(struct ln_session *s, const char **ret_name)
 	if (fd < 0 || fstat(fd, &st) < 0 || (size_t)st.st_size > sizeof(text))
 		return fd < 0 ? fd : -EFBIG;
 	r = ps_pread_full(fd, text, (size_t)st.st_size, 0);
-	for (size_t i = 0; r == 0 && i < PS_COUNT(wanted); i++) {
+	for (size_t i = 0; r == 0 && i < count; i++) {
 		*ret_name = wanted[i].name;
 		r = ln_find_user(text, (size_t)st.st_size, wanted[i].name,
 		    wanted[i].to);

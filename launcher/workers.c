@@ -44,6 +44,18 @@ verify_ask(const struct ln_session *s, uint64_t size)
 		.timeout = (int)(60000 + size / (5 * MIB) * 1000), .pidfd = -1 };
 }
 
+/* The second opinion: another program, another user, the same question. */
+static struct ask
+second_ask(const struct ln_session *s, uint64_t size)
+{
+	struct ask a = verify_ask(s, size);
+
+	a.what = a.room.program = "second";
+	a.room.uid = s->second.uid;
+	a.room.gid = s->second.gid;
+	return a;
+}
+
 static struct ask
 unpack_ask(const struct ln_session *s, uint64_t size)
 {
@@ -191,9 +203,11 @@ trust_fd(int trust)
 
 int
 ln_worker_check(struct ln_session *s, const struct ln_slot *image,
-    const struct ln_slot *signature, const char *name, struct ps_msg_VERDICT *ret)
+    const struct ln_slot *signature, const char *name, bool second,
+    struct ps_msg_VERDICT *ret)
 {
-	struct ask a = verify_ask(s, image->size);
+	struct ask a = second ? second_ask(s, image->size)
+			      : verify_ask(s, image->size);
 	_cleanup_fd_ int system = trust_fd(s->system_trust);
 	_cleanup_fd_ int local = trust_fd(s->local_trust);
 	const int fds[] = { image->fd, signature->fd, system, local };

@@ -9,7 +9,8 @@
 
 /* Bytes of *ret point into a static frame, valid until the next call. */
 int ln_worker_check(struct ln_session *s, const struct ln_slot *image,
-    const struct ln_slot *signature, const char *name, struct ps_msg_VERDICT *ret);
+    const struct ln_slot *signature, const char *name, bool second,
+    struct ps_msg_VERDICT *ret);
 int ln_worker_unpack(struct ln_session *s, const struct ln_slot *image,
     int rootfs, int manifest, struct ps_msg_UNPACKED *ret);
 int ln_worker_digest(struct ln_session *s, int rootfs, struct ps_msg_TREE *ret);

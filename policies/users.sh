@@ -4,7 +4,7 @@
 set -eu
 action=$1 state=$2/lib/rkt/.users-added
 here=$(cd "$(dirname "$0")" && pwd)
-users='rkt rkt-fetch rkt-verify'
+users='rkt rkt-fetch rkt-verify rkt-second'
 
 add() {
 	missing=

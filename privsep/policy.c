@@ -239,6 +239,17 @@ set_max_entries(struct ps_policy *p, const char *v)
 	return true;
 }
 
+static bool
+set_verifiers(struct ps_policy *p, const char *v)
+{
+	bool two = false;
+
+	if (!choose(v, "1", "2", &two))
+		return false;
+	p->verifiers = two ? 2 : 1;
+	return true;
+}
+
 /* "FIRST COUNT": FIRST a multiple of 65536, COUNT ranges, none of it host
  * root's, the foreign range's, or behind 2^31 (devpts reads ids as int). */
 static bool
@@ -327,6 +338,7 @@ static const struct row {
 	{ "max-tree-size", false, set_max_tree, "bytes" },
 	{ "max-ratio", false, set_max_ratio, "1 to 100000" },
 	{ "max-entries", false, set_max_entries, "1 to 10000000" },
+	{ "verifiers", false, set_verifiers, "1 or 2" },
 	{ "id-range", false, set_id_range, "FIRST COUNT, multiples of 65536 below 2147352576" },
 	{ "best-effort", false, set_best_effort, "none, or cgroup,seccomp,keyring" },
 	{ "data-dir", false, set_data_dir, "absolute path" },
@@ -347,6 +359,7 @@ ps_policy_default(struct ps_policy *ret)
 		.max_tree = 64ull << 30,
 		.max_ratio = 1000,
 		.max_entries = 1000000,
+		.verifiers = 1,
 		.id_first = 0x70000000u,
 		.id_count = (PS_FOREIGN_BASE - 0x70000000u) / PS_RANGE };
 }

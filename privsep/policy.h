@@ -31,6 +31,7 @@ struct ps_policy {
 	bool pinned;		 /* pin-digest given: only those run */
 	uint64_t max_image, max_tree; /* bytes */
 	uint64_t max_ratio;
+	uint32_t verifiers;	 /* 1, or 2: both must agree */
 	uint32_t max_entries;
 	uint32_t id_first, id_count; /* ranges of 65536 start here; how many */
 	uint32_t best_effort;	 /* PS_PROTECT_* */

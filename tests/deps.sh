@@ -8,7 +8,7 @@ libseccomp-dev libcap-ng-dev libkeyutils-dev libgpgme-dev libarchive-dev
 libjansson-dev libcurl4-openssl-dev libxml2-dev libssl-dev libisal-dev
 liblzma-dev libzstd-dev libbz2-dev libcmocka-dev
 clang libclang-rt-14-dev
-systemd systemd-container gnupg gpgv openssl
+systemd systemd-container gnupg sqv openssl
 python3 python3-pytest strace binutils
 zstd xz-utils bzip2 acl attr iproute2 e2fsprogs util-linux procps mandoc
 hyperfine'

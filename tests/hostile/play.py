@@ -88,11 +88,17 @@ class Play:
         self.rooms, self.process = [], None
         self.log = os.path.join(tmp, "trace")
 
-    def start(self, *words, **kw):
-        """rkt with these words (--dir and --local-config are put first)."""
+    def start(self, *words, policy=None, **kw):
+        """rkt with these words (--dir and --local-config are put first), and
+        this text as the administrator's site policy."""
         libexec = os.path.join(self.prefix, "libexec", "rkt")
         script = "".join("mount --bind %s %s/%s\n" % (self.stub, libexec, name)
                          for name in self.replace)
+        if policy is not None:
+            with open(os.path.join(self.dir, "policy"), "w") as f:
+                f.write(policy)
+            etc = os.path.join(self.prefix, "etc", "rkt")
+            script += ("mkdir -p %s\nmount --bind %s %s\n" % (etc, self.dir, etc))
         script += ('exec strace -qq -o %s -e trace=%s "$@"' % (self.log, TRACED))
         argv = [os.path.join(self.prefix, "bin", "rkt"), "--dir=" + self.data,
                 "--local-config=" + self.conf, *words]

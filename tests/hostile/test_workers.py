@@ -34,11 +34,12 @@ def trust(p, fpr=FPR, prefix="a.com", text="key"):
 class Fetch:
     """An honest conductor and fetcher up to ADMIT_IMAGE."""
 
-    def __init__(self, stage, *argv, name="a.com/b", keys=True, insecure=0):
-        self.p = stage("conductor", "fetcher", "verify", "unpack")
+    def __init__(self, stage, *argv, name="a.com/b", keys=True, insecure=0,
+                 also=(), policy=None):
+        self.p = stage("conductor", "fetcher", "verify", "unpack", *also)
         if keys:
             trust(self.p)
-        self.p.start("fetch", "a.com/b", *argv)
+        self.p.start("fetch", "a.com/b", *argv, policy=policy)
         self.c = self.p.hello()
         self.c.edge.send("START_FETCHER", count=2, kinds=b"\1\2")
         f = self.p.room("fetcher")
@@ -52,8 +53,8 @@ class Fetch:
                          signature=0xffff if insecure else 1, name=name,
                          insecure=insecure, origin="https://a.com/b.aci")
 
-    def verify(self, end=0, fds=(), msg="VERDICT", **change):
-        v = self.p.room("verify")
+    def verify(self, end=0, fds=(), msg="VERDICT", room="verify", **change):
+        v = self.p.room(room)
         m = v.edge.recv(10)
         assert m.name == "CHECK"
         fields = dict(VERDICT, **change) if msg == "VERDICT" else change
@@ -209,6 +210,45 @@ def test_G4_verify_hostile_text(stage):
     v.edge.send("VERIFY_FAILED", code=3, text="\x1b]0;owned\x07\nroot: ok")
     v.end(0)
     f.refused("verify")
+
+
+# --- verifiers 2: the second opinion ------------------------------------------
+
+def test_G4_second_agrees(stage):
+    f = Fetch(stage, also=["second"], policy="verifiers 2\n")
+    f.verify()
+    f.verify(room="second")
+    f.unpack()
+    assert f.c.edge.recv(10).name == "ADMITTED"
+    assert f.p.finish() == 0
+
+
+def test_G4_second_real_against_a_verify_that_always_says_yes(stage):
+    """verify is broken into and approves everything: sqv does not."""
+    f = Fetch(stage, policy="verifiers 2\n")
+    f.verify()
+    f.refused()
+
+
+SECOND_LIES = {
+    "other digest": dict(raw="00" * 64), "other key": dict(signers=[OTHER]),
+    "no key": dict(signers=[]), "one more": dict(signers=[FPR, OTHER]),
+}
+
+
+@pytest.mark.parametrize("what", SECOND_LIES)
+def test_G4_second_does_not_agree(stage, what):
+    f = Fetch(stage, also=["second"], policy="verifiers 2\n")
+    f.verify()
+    f.verify(room="second", **SECOND_LIES[what])
+    f.refused("do not agree")
+
+
+def test_G4_second_dies(stage):
+    f = Fetch(stage, also=["second"], policy="verifiers 2\n")
+    f.verify()
+    f.p.room("second").end("K")
+    f.refused("second")
 
 
 UNPACK_LIES = {
