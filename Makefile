@@ -219,7 +219,7 @@ SUITES ?= unit lint sandbox fuzz-replay hostile stage1 functional
 check: deps
 	$(Q)$(MAKE) --no-print-directory O=$(TEST_O) PREFIX=$(TEST_PREFIX) \
 		install check-bins
-	$(Q)RKT_PREFIX=$(TEST_PREFIX) O=$(TEST_O) PYTHON=$(PYTHON) \
+	$(Q)RKT_PREFIX=$(TEST_PREFIX) RKT_STAGE1_BUILD=$(TEST_O) O=$(TEST_O) PYTHON=$(PYTHON) \
 		sh tests/run.sh $(SUITES); r=$$?; \
 		$(MAKE) --no-print-directory -s O=$(TEST_O) PREFIX=$(TEST_PREFIX) \
 			uninstall >/dev/null; exit $$r
