@@ -395,6 +395,24 @@ unsettled_slot(void **state)
 	assert_int_equal(world_serve(), -EPROTO);
 }
 
+/* A record that could not be read again is not committed. */
+static void
+record_can_be_read(void **state)
+{
+	(void)state;
+	world.script.unpacked.labels[0] = "version=1 ";
+	refused(PS_REFUSED_SYSTEM);
+	again(argv_used);
+	SAY(START_FETCHER, .count = 2, .n_kinds = 2,
+	    .kinds = (const uint8_t[]){ PS_SLOT_IMAGE, PS_SLOT_SIGNATURE });
+	SAY(REAP_FETCHER, .end_ = 0);
+	SAY(ADMIT_IMAGE, .image = 0, .signature = 1, .name = NAME, .origin = "");
+	assert_int_equal(world_serve(), 0);
+	heard();
+	world_expect(PS_ADMITTED);
+	assert_string_equal(record().origin, "-");
+}
+
 /* The same image again: a signature improves its record, nothing worsens it. */
 static void
 again_existing(void **state)
@@ -466,6 +484,7 @@ main(void)
 		with(wrong_slots),
 		with(slot_once),
 		with(unsettled_slot),
+		with(record_can_be_read),
 		with(again_existing),
 		with(again_other_tree),
 	};

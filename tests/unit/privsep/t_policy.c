@@ -35,6 +35,7 @@ static const char *const good[] = {
 	"check-tree fetch\n", "check-tree launch\n",
 	"max-image-size 1\n", "max-image-size 1125899906842624\n",
 	"max-tree-size 5000\n", "max-ratio 100000\n", "max-entries 10000000\n",
+	"verifiers 1\n", "verifiers 2\n",
 	"id-range 65536 1\n", "id-range 1879048192 4094\n",
 	"id-range 2147287040 1\n",
 	"best-effort none\n", "best-effort cgroup,seccomp,keyring\n",
@@ -68,7 +69,7 @@ static const char *const bad[] = {
 	"deny-key 0123456789ABCDEF0123456789abcdef01234567\n",
 	/* twice, and unknown */
 	"net-host yes\nnet-host yes\n", "insecure-options none\ninsecure-options all\n",
-	"max-ratio 5\n# x\nmax-ratio 5\n", "verifiers 2\n", "net_host yes\n",
+	"max-ratio 5\n# x\nmax-ratio 5\n", "verifiers 3\n", "verifier 1\n", "net_host yes\n",
 	"nethost yes\n", "net-host yes", "net-host yes \n", "\1\n",
 };
 

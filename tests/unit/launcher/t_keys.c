@@ -1,0 +1,140 @@
+/* link: @launcher @privsep */
+/* Trusting a key: the prefix is the operator's word, the key is one that was
+ * exported sealed, and it stands where it was said. */
+#include "tests/unit/launcher/world.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#define ARGV(...) ((char *const[]){ __VA_ARGS__, NULL })
+#define WHERE "/etc/rkt/trustedkeys/prefix.d/new.org/x/" KEY_N
+
+static void
+begin_with(char *const argv[])
+{
+	world_begin(argv);
+	fake.may_open[0] = "/home/op/key.asc";
+	world.script.verdict.n_signers = 0;
+	SAY(GET_FILE, .path = "/home/op/key.asc", .kind = PS_SLOT_KEY);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_SLOT);
+	fake.at = 0;
+	fake.trace[0] = '\0';
+}
+
+static void
+end(void)
+{
+	world_end();
+	fake_clear("/etc/rkt/trustedkeys/prefix.d/new.org");
+	fake_clear("/etc/rkt/trustedkeys/root.d");
+}
+
+static void
+good(void **state)
+{
+	(void)state;
+	begin_with(ARGV("rkt", "trust", "--prefix=new.org/x", "/home/op/key.asc"));
+	SAY(TRUST_KEY, .slot = 0, .prefix = "new.org/x", .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_TRUSTED);
+	assert_true(fake_exists(WHERE));
+	end();
+	begin_with(ARGV("rkt", "trust", "--root", "/home/op/key.asc"));
+	SAY(TRUST_KEY, .slot = 0, .prefix = "", .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_TRUSTED);
+	assert_true(fake_exists("/etc/rkt/trustedkeys/root.d/" KEY_N));
+	end();
+}
+
+/* Not the operator's words. */
+static void
+unsaid(void **state)
+{
+	const struct {
+		char *const *argv;
+		const char *prefix;
+	} rows[] = {
+		{ ARGV("rkt", "trust", "--prefix=new.org/x", "/home/op/key.asc"), "new.org" },
+		{ ARGV("rkt", "trust", "--prefix=new.org/x", "/home/op/key.asc"), "" },
+		{ ARGV("rkt", "trust", "--root=false", "/home/op/key.asc"), "" },
+		{ ARGV("rkt", "trust", "--root", "/home/op/key.asc"), "new.org/x" },
+		{ ARGV("rkt", "run", "new.org/x", "/home/op/key.asc"), "new.org/x" },
+		{ ARGV("rkt", "run", "/home/op/key.asc", "--", "--root"), "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		begin_with(rows[i].argv);
+		SAY(TRUST_KEY, .slot = 0, .prefix = rows[i].prefix, .fingerprint = KEY_N);
+		if (world_serve() != -EPROTO || fake.at != 0)
+			fail_msg("row %zu was done", i);
+		end();
+	}
+}
+
+static void
+odd_requests(void **state)
+{
+	char *const argv[] = { "rkt", "trust", "--root", "/home/op/key.asc", NULL };
+
+	(void)state;
+	for (unsigned slot = 1; slot < 70; slot += 23) {
+		begin_with(argv);
+		SAY(TRUST_KEY, .slot = (uint16_t)slot, .prefix = "", .fingerprint = KEY_N);
+		assert_int_equal(world_serve(), -EPROTO);
+		end();
+		begin_with(argv);
+		SAY(REVIEW_KEYS, .slot = (uint16_t)slot);
+		assert_int_equal(world_serve(), -EPROTO);
+		end();
+	}
+	begin_with(argv);
+	SAY(TRUST_KEY, .slot = 0, .prefix = "", .fingerprint = "abc");
+	assert_int_equal(world_serve(), -EPROTO);
+	assert_int_equal(fake.at, 0);
+	end();
+}
+
+/* What verify hands over as a key: sealed, not empty, not too large. */
+static void
+odd_exports(void **state)
+{
+	char *const argv[] = { "rkt", "trust", "--root", "/home/op/key.asc", NULL };
+	const int all = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+	int fds[4];
+
+	(void)state;
+	fds[0] = memfd_create("key", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* unsealed */
+	assert_int_equal(write(fds[0], "key", 3), 3);
+	fds[1] = memfd_create("key", MFD_CLOEXEC | MFD_ALLOW_SEALING); /* empty */
+	assert_int_equal(fcntl(fds[1], F_ADD_SEALS, all), 0);
+	fds[2] = memfd_create("key", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(ftruncate(fds[2], PS_MAX_KEY + 1), 0);
+	assert_int_equal(fcntl(fds[2], F_ADD_SEALS, all), 0);
+	fds[3] = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < 4; i++) {
+		begin_with(argv);
+		world.script.exported = fds[i];
+		SAY(TRUST_KEY, .slot = 0, .prefix = "", .fingerprint = KEY_N);
+		assert_int_equal(world_serve(), 0);
+		world_refused(PS_REFUSED_SYSTEM);
+		assert_false(fake_exists("/etc/rkt/trustedkeys/root.d/" KEY_N));
+		end();
+		(void)close(fds[i]);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good),
+		cmocka_unit_test(unsaid),
+		cmocka_unit_test(odd_requests),
+		cmocka_unit_test(odd_exports),
+	};
+
+	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
+}

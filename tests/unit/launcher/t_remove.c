@@ -1,0 +1,189 @@
+/* link: @launcher @privsep */
+/* Taking away: only what was named, whatever a stranger's tree looks like. */
+#include "tests/unit/launcher/world.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+extern int sys_flock(int fd, bool exclusive);
+
+static char *const argv[] = { "rkt", "rm", NULL };
+#define POD "/var/lib/rkt/pods/"
+
+static int
+begin(void **state)
+{
+	(void)state;
+	world_begin(argv);
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	world_end();
+	return 0;
+}
+
+/* 600 levels deep, symlinks out of it, odd names. */
+static void
+strange_tree(void **state)
+{
+	char path[300];
+	int dir, top;
+
+	(void)state;
+	fake_put("/var/lib/rkt/canary", "x");
+	fake_mkdir("/var/lib/rkt/image/t/rootfs");
+	(void)snprintf(path, sizeof(path), "%s/var/lib/rkt/image/t/rootfs", fake.root);
+	top = dir = open(path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(symlinkat("../../../canary", dir, "l"), 0);
+	assert_int_equal(symlinkat("/", dir, "root"), 0);
+	assert_int_equal(mkdirat(dir, "a\nb\xff", 0700), 0);
+	assert_int_equal(symlinkat("..", dir, "up"), 0);
+	for (int i = 0; i < 600; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(dir, "d", 0700), 0);
+		assert_int_equal(symlinkat("..", dir, "u"), 0);
+		next = openat(dir, "d", O_RDONLY | O_DIRECTORY);
+		(void)close(dir);
+		dir = next;
+	}
+	(void)top;
+	(void)close(dir);
+	assert_int_equal(ln_remove_tree(world.s.image, "t"), 0);
+	assert_false(fake_exists("/var/lib/rkt/image/t"));
+	assert_true(fake_exists("/var/lib/rkt/canary"));
+	assert_int_equal(ln_remove_tree(world.s.image, "t"), -ENOENT);
+}
+
+/* A staging directory whose maker lives is left alone. */
+static void
+sweep(void **state)
+{
+	_cleanup_fd_ int alive = -1;
+
+	(void)state;
+	fake_put("/var/lib/rkt/image/.new-1/tree/x", "x");
+	fake_put("/var/lib/rkt/image/.new-2/tree/x", "x");
+	fake_put("/var/lib/rkt/image/.gone-3/x", "x");
+	fake_put("/var/lib/rkt/image/keep/x", "x");
+	alive = fake_open("/var/lib/rkt/image/.new-2", O_RDONLY | O_DIRECTORY);
+	assert_int_equal(sys_flock(alive, true), 0);
+	ln_sweep(world.s.image);
+	assert_false(fake_exists("/var/lib/rkt/image/.new-1"));
+	assert_true(fake_exists("/var/lib/rkt/image/.new-2/tree/x"));
+	assert_false(fake_exists("/var/lib/rkt/image/.gone-3"));
+	assert_true(fake_exists("/var/lib/rkt/image/keep/x"));
+}
+
+static void
+rm(uint8_t delete)
+{
+	SAY(REMOVE_POD, .uuid = UUID, .delete = delete);
+	assert_int_equal(world_serve(), 0);
+}
+
+static void
+pod_running(void **state)
+{
+	_cleanup_fd_ int pod = -1;
+
+	(void)state;
+	fake_mkdir(POD "run/" UUID);
+	pod = fake_open(POD "run/" UUID, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(sys_flock(pod, true), 0);
+	rm(0);
+	world_refused(PS_REFUSED_BUSY);
+	rm(1); /* it is in no garbage bin */
+	world_refused(PS_REFUSED_NOTFOUND);
+	assert_true(fake_exists(POD "run/" UUID));
+}
+
+static void
+pod_moves(void **state)
+{
+	static const char *const rows[][2] = { { "run", "exited-garbage" },
+		{ "prepare", "garbage" }, { "prepared", "garbage" },
+		{ "embryo", "garbage" } };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		char from[120], to[120];
+
+		(void)snprintf(from, sizeof(from), POD "%s/" UUID, rows[i][0]);
+		(void)snprintf(to, sizeof(to), POD "%s/" UUID, rows[i][1]);
+		fake_mkdir(from);
+		rm(0);
+		world_expect(PS_DONE);
+		assert_true(fake_exists(to));
+		rm(1);
+		world_expect(PS_DONE);
+		assert_false(fake_exists(to));
+	}
+	rm(0);
+	world_refused(PS_REFUSED_NOTFOUND);
+	rm(1);
+	world_refused(PS_REFUSED_NOTFOUND);
+	SAY(REMOVE_POD, .uuid = UUID, .delete = 2);
+	assert_int_equal(world_serve(), -EPROTO);
+}
+
+/* A pod's files say which range and cgroups are its own: no other's go. */
+static void
+not_anothers(void **state)
+{
+	(void)state;
+	fake_put("/var/lib/rkt/ids/1879048192", "99999999-89ab-cdef-0123-456789abcdef");
+	fake_mkdir(POD "run/99999999-89ab-cdef-0123-456789abcdef");
+	fake_put(POD "garbage/" UUID "/private-users-prepared", "1879048192:65536\n");
+	fake_put(POD "garbage/" UUID "/cgroup", "/sys/fs/cgroup/memory\n"
+	    "/etc/rkt-" UUID "\n/sys/fs/cgroup/memory/rkt-99999999-89ab-cdef-0123-456789abcdef\n");
+	fake_mkdir("/sys/fs/cgroup/memory/rkt-99999999-89ab-cdef-0123-456789abcdef");
+	rm(1);
+	world_expect(PS_DONE);
+	assert_true(fake_exists("/var/lib/rkt/ids/1879048192"));
+	assert_true(fake_exists(
+	    "/sys/fs/cgroup/memory/rkt-99999999-89ab-cdef-0123-456789abcdef"));
+}
+
+static void
+check(void **state)
+{
+	struct ps_msg_CHECK_IMAGE m = { 0 };
+
+	(void)state;
+	world_image(IMAGE_GOOD, NAME, KEY_A);
+	memset(m.image, IMAGE_GOOD, PS_DIGEST);
+	world.script.unpacked.name = NULL;
+	assert_int_equal(PS_SEND(&world.conductor, CHECK_IMAGE, &m, NULL, 0), 0);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_DONE);
+	world.script.tree.tree[63] ^= 1;
+	assert_int_equal(PS_SEND(&world.conductor, CHECK_IMAGE, &m, NULL, 0), 0);
+	assert_int_equal(world_serve(), 0);
+	world_refused(PS_REFUSED_IMAGE);
+	memset(m.image, IMAGE_OTHER, PS_DIGEST);
+	assert_int_equal(PS_SEND(&world.conductor, CHECK_IMAGE, &m, NULL, 0), 0);
+	assert_int_equal(world_serve(), 0);
+	assert_int_equal(world_hear(NULL), PS_REFUSED);
+}
+
+#define with(t) cmocka_unit_test_setup_teardown(t, begin, end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with(strange_tree),
+		with(sweep),
+		with(pod_running),
+		with(pod_moves),
+		with(not_anothers),
+		with(check),
+	};
+
+	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
+}
