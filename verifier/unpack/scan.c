@@ -11,15 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 #include "privsep/limits.h"
+#include "verifier/unpack/crew.h"
 #include "verifier/unpack/disk.h"
-#include "verifier/unpack/pax.h"
 
-#define CHUNK 262144u
-#define MAX_LIST 65536u
-#define MAX_VALUES VF_MAX_PAX /* more than one member can bring */
+/* Deeper, a directory is closed while one in it is read. */
+#define OPEN_DEPTH 16u
+#define SEEN_SLOTS 4096u
 
 /* Files with more than one name, by inode. */
 struct seen {
@@ -28,22 +27,15 @@ struct seen {
 	char path[];
 };
 
-#define SEEN_SLOTS 4096u
-/* Deeper, a directory is closed while one in it is read. */
-#define OPEN_DEPTH 16u
-
 struct scan {
 	struct vf_failure *failure;
-	struct vf_scan *ret;
-	struct vf_hash *sha256, *sha512;
+	struct vf_crew *crew;
+	uint32_t entries;
 	struct seen *seen[SEEN_SLOTS];
 	dev_t dev;
 	int root;
 	char path[VF_MAX_PATH + 1];
 	size_t n_path, depth;
-	uint8_t *chunk;
-	char *list;    /* names of xattrs */
-	uint8_t *values;
 };
 
 static void
@@ -53,8 +45,7 @@ free_scan(struct scan **scan)
 
 	if (!s)
 		return;
-	vf_hash_free(s->sha256);
-	vf_hash_free(s->sha512);
+	vf_crew_free(s->crew);
 	for (size_t i = 0; i < SEEN_SLOTS; i++)
 		while (s->seen[i]) {
 			struct seen *next = s->seen[i]->next;
@@ -62,9 +53,6 @@ free_scan(struct scan **scan)
 			free(s->seen[i]);
 			s->seen[i] = next;
 		}
-	free(s->chunk);
-	free(s->list);
-	free(s->values);
 	free(s);
 }
 
@@ -102,6 +90,25 @@ compare_names(const void *a, const void *b)
 }
 
 static int
+add_name(struct names *names, const char *name)
+{
+	if (names->n == names->size) {
+		size_t size = names->size * 2 + 16;
+		char **v = realloc(names->v, size * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		names->v = v;
+		names->size = size;
+	}
+	names->v[names->n] = strdup(name);
+	if (!names->v[names->n])
+		return -ENOMEM;
+	names->n++;
+	return 0;
+}
+
+static int
 read_names(int dir, struct names *ret)
 {
 	int fd = fcntl(dir, F_DUPFD_CLOEXEC, 0);
@@ -114,74 +121,18 @@ read_names(int dir, struct names *ret)
 	}
 	rewinddir(d);
 	while (errno = 0, (e = readdir(d)) != NULL) {
+		int r;
+
 		if (strcmp(e->d_name, ".") == 0 ||
 		    strcmp(e->d_name, "..") == 0)
 			continue;
-		if (ret->n == ret->size) {
-			size_t size = ret->size * 2 + 16;
-			char **v = realloc(ret->v, size * sizeof(*v));
-
-			if (!v)
-				return -ENOMEM;
-			ret->v = v;
-			ret->size = size;
-		}
-		ret->v[ret->n] = strdup(e->d_name);
-		if (!ret->v[ret->n])
-			return -ENOMEM;
-		ret->n++;
+		r = add_name(ret, e->d_name);
+		if (r < 0)
+			return r;
 	}
 	if (errno != 0)
 		return -errno;
 	qsort(ret->v, ret->n, sizeof(*ret->v), compare_names);
-	return 0;
-}
-
-static int
-read_xattrs(struct scan *s, int fd, struct vf_entry *e)
-{
-	ssize_t n = flistxattr(fd, s->list, MAX_LIST);
-	size_t used = 0;
-
-	if (n < 0)
-		return errno == EOPNOTSUPP ? 0 : -errno;
-	for (const char *p = s->list; p < s->list + n; p += strlen(p) + 1) {
-		ssize_t got;
-
-		if (strncmp(p, "user.", 5) != 0 &&
-		    strcmp(p, "security.capability") != 0)
-			continue; /* the system's own, as SELinux labels */
-		if (e->n_xattr == VF_MAX_XATTRS || used == MAX_VALUES)
-			return -E2BIG;
-		got = fgetxattr(fd, p, s->values + used,
-		    MAX_VALUES - used);
-		if (got < 0)
-			return -errno;
-		e->xattrs[e->n_xattr++] = (struct vf_xattr){ p,
-			s->values + used, (size_t)got };
-		used += (size_t)got;
-	}
-	return 0;
-}
-
-static int
-read_content(struct scan *s, int fd, struct vf_entry *e)
-{
-	vf_hash_begin(s->sha256);
-	for (;;) {
-		ssize_t n = read(fd, s->chunk, CHUNK);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		vf_hash_add(s->sha256, s->chunk, (size_t)n);
-		e->size += (uint64_t)n;
-	}
-	vf_hash_end(s->sha256, e->content);
-	s->ret->tree_size += e->size;
 	return 0;
 }
 
@@ -209,105 +160,93 @@ first_name(struct scan *s, const struct stat *st, const char **ret)
 	return 0;
 }
 
-static void
-fill_entry(struct vf_entry *e, char type, const struct stat *st)
-{
-	e->type = type;
-	e->mode = type == 'l' ? 0777 : st->st_mode & 07777;
-	e->uid = st->st_uid;
-	e->gid = st->st_gid;
-	e->seconds = st->st_mtim.tv_sec;
-	e->nanoseconds = (uint32_t)st->st_mtim.tv_nsec;
-}
-
-static void
-add(struct scan *s, struct vf_entry *e)
-{
-	uint8_t digest[VF_ENTRY_DIGEST];
-
-	vf_entry_digest(s->sha256, e, digest);
-	vf_tree_add(s->sha512, s->path, e->type, digest);
-}
-
-static int scan_names(struct scan *s, int *dir);
-
-/* An open file or directory; *fd may be closed on the way. */
+/* To the crew, which takes a file's descriptor with it. */
 static int
-scan_open(struct scan *s, int *fd, char type)
+put(struct scan *s, struct vf_job *job)
 {
-	struct vf_xattr xattrs[VF_MAX_XATTRS];
-	struct vf_entry e = { .xattrs = xattrs };
-	const char *first = NULL;
-	struct stat st;
 	int r = 0;
 
-	if (fstat(*fd, &st) < 0)
-		return broken(s, -errno);
-	if (st.st_dev != s->dev || (type == 'f') != S_ISREG(st.st_mode))
-		return broken(s, -EXDEV);
-	if (type == 'f')
-		r = first_name(s, &st, &first);
-	if (r == 0 && first) {
-		vf_tree_add_link(s->sha512, s->path, first);
-		return 0;
-	}
-	fill_entry(&e, type, &st);
-	if (r == 0 && type == 'f')
-		r = read_content(s, *fd, &e);
+	job->path = strdup(s->path);
+	if (!job->path)
+		r = -ENOMEM;
+	else if (job->type == 'f')
+		r = first_name(s, &job->st, &job->first);
 	if (r == 0)
-		r = read_xattrs(s, *fd, &e);
-	if (r < 0)
-		return broken(s, r);
-	add(s, &e);
-	return type == 'd' ? scan_names(s, fd) : 0;
+		return vf_crew_put(s->crew, job);
+	free(job->path);
+	if (job->type == 'f')
+		ps_close_fd(&job->fd);
+	return broken(s, r);
 }
 
 static int
-scan_link(struct scan *s, int dir, const char *name, const struct stat *st)
+put_link(struct scan *s, int dir, const char *name, struct vf_job *job)
 {
 	char target[VF_MAX_PATH + 1];
-	struct vf_entry e = { .link = target };
 	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
 
 	if (n < 0)
 		return broken(s, -errno);
 	target[n] = '\0';
-	fill_entry(&e, 'l', st);
-	add(s, &e);
-	return 0;
+	job->link = target;
+	return put(s, job);
+}
+
+static int scan_names(struct scan *s, int *dir);
+
+/* An open directory; *fd may be closed on the way. */
+static int
+scan_dir(struct scan *s, int *fd, const struct stat *st)
+{
+	struct vf_job job = { .type = 'd', .fd = *fd, .st = *st };
+	int r = put(s, &job);
+
+	return r < 0 ? r : scan_names(s, fd);
+}
+
+/* A file or a directory: what was opened is what counts. */
+static int
+scan_open(struct scan *s, int *dir, const char *name, bool is_dir)
+{
+	_cleanup_fd_ int fd = vf_open(*dir, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (is_dir ? O_DIRECTORY : 0), 0);
+	struct vf_job job = { .type = 'f', .fd = fd };
+
+	if (fd < 0)
+		return broken(s, fd);
+	if (fstat(fd, &job.st) < 0)
+		return broken(s, -errno);
+	if (job.st.st_dev != s->dev || S_ISDIR(job.st.st_mode) != is_dir ||
+	    S_ISREG(job.st.st_mode) == is_dir)
+		return broken(s, -EXDEV);
+	if (!is_dir) {
+		fd = -1;
+		return put(s, &job);
+	}
+	if (s->depth > OPEN_DEPTH)
+		ps_close_fd(dir);
+	return scan_dir(s, &fd, &job.st);
 }
 
 static int
 scan_one(struct scan *s, int *dir, const char *name)
 {
-	_cleanup_fd_ int fd = -1;
-	struct vf_entry e = { 0 };
-	struct stat st;
+	struct vf_job job = { .fd = -1 };
 
-	if (fstatat(*dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(*dir, name, &job.st, AT_SYMLINK_NOFOLLOW) < 0)
 		return broken(s, -errno);
-	if (S_ISLNK(st.st_mode))
-		return scan_link(s, *dir, name, &st);
-	if (S_ISFIFO(st.st_mode)) {
-		fill_entry(&e, 'p', &st);
-		add(s, &e);
-		return 0;
-	}
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return vf_refuse(s->failure, PS_UNPACK_MEMBER, s->path,
-		    "neither file, directory, link nor fifo");
-	fd = vf_open(*dir, name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-		(S_ISDIR(st.st_mode) ? O_DIRECTORY : 0),
-	    0);
-	if (fd < 0)
-		return broken(s, fd);
-	if (S_ISDIR(st.st_mode) && s->depth > OPEN_DEPTH)
-		ps_close_fd(dir);
-	return scan_open(s, &fd, S_ISDIR(st.st_mode) ? 'd' : 'f');
+	if (S_ISREG(job.st.st_mode) || S_ISDIR(job.st.st_mode))
+		return scan_open(s, dir, name, S_ISDIR(job.st.st_mode));
+	job.type = S_ISLNK(job.st.st_mode) ? 'l' : 'p';
+	if (job.type == 'l')
+		return put_link(s, *dir, name, &job);
+	if (S_ISFIFO(job.st.st_mode))
+		return put(s, &job);
+	return vf_refuse(s->failure, PS_UNPACK_MEMBER, s->path,
+	    "neither file, directory, link nor fifo");
 }
 
-/* One name of the directory at s->path, whose length is was. */
+/* One name of the directory at s->path. */
 static int
 scan_child(struct scan *s, int *dir, const char *name)
 {
@@ -326,7 +265,7 @@ scan_child(struct scan *s, int *dir, const char *name)
 		s->path[s->n_path++] = '/';
 	memcpy(s->path + s->n_path, name, n + 1);
 	s->n_path += n;
-	s->ret->entries++;
+	s->entries++;
 	r = scan_one(s, dir, name);
 	if (r < 0)
 		return r;
@@ -354,31 +293,27 @@ scan_names(struct scan *s, int *dir)
 int
 vf_scan(int root, struct vf_failure *f, struct vf_scan *ret)
 {
-	struct vf_scan found = { 0 };
 	_cleanup_(free_scan) struct scan *s = calloc(1, sizeof(*s));
+	struct vf_scan found = { 0 };
 	struct stat st;
 	int r;
 
 	if (!s)
 		return vf_broken(f, -ENOMEM, "digesting", NULL);
 	s->failure = f;
-	s->ret = &found;
-	s->sha256 = vf_hash_new(VF_SHA256);
-	s->sha512 = vf_hash_new(VF_SHA512);
-	s->chunk = malloc(CHUNK);
-	s->list = malloc(MAX_LIST);
-	s->values = malloc(MAX_VALUES);
-	if (!s->sha256 || !s->sha512 || !s->chunk || !s->list || !s->values)
-		return broken(s, -ENOMEM);
+	s->root = root;
+	r = vf_crew_new(f, &s->crew);
+	if (r < 0)
+		return broken(s, r);
 	if (fstat(root, &st) < 0)
 		return broken(s, -errno);
 	s->dev = st.st_dev;
-	s->root = root;
-	vf_tree_begin(s->sha512);
-	r = scan_open(s, &root, 'd');
+	r = scan_dir(s, &root, &st);
+	if (r == 0)
+		r = vf_crew_end(s->crew, found.tree, &found.tree_size);
 	if (r < 0)
 		return r;
-	vf_hash_end(s->sha512, found.tree);
+	found.entries = s->entries;
 	*ret = found;
 	return 0;
 }

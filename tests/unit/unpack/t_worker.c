@@ -288,6 +288,41 @@ bombs(void **state)
 	free(zeros);
 }
 
+/* Files, links and directories in turn: both digests, whoever was faster. */
+static void
+mixed(void **state)
+{
+	static char body[20000] = "#!";
+	struct tar t = { 0 };
+	uint8_t again[64];
+
+	(void)state;
+	tar_begin(&t);
+	for (unsigned i = 0; i < 3000; i++) {
+		char name[64], target[64];
+
+		(void)snprintf(name, sizeof(name), "rootfs/%u/%u", i % 7, i);
+		(void)snprintf(target, sizeof(target), "rootfs/%u/%u",
+		    (i - 4) % 7, i - 4);
+		if (i % 5 == 0)
+			ADD(&t, .name = name, .body = body,
+			    .n_body = 1 + (i * 7919) % sizeof(body));
+		else if (i % 5 == 4)
+			ADD(&t, .name = name, .type = '1', .link = target);
+		else
+			ADD(&t, .name = name, .type = "x265"[i % 5], .link = "x");
+	}
+	tar_end(&t);
+	run(t.p, t.n, &limits);
+	if (frame.type != PS_UNPACKED)
+		fail_msg("%s", failed.text);
+	for (int i = 0; i < 5; i++) {
+		digest(again);
+		assert_memory_equal(again, unpacked.tree, 64);
+	}
+	free(t.p);
+}
+
 static void
 many_entries(void **state)
 {
@@ -440,7 +475,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good), cmocka_unit_test(spoiled),
 		cmocka_unit_test(refused), cmocka_unit_test(bombs),
-		cmocka_unit_test(many_entries), cmocka_unit_test(deep),
+		cmocka_unit_test(mixed), cmocka_unit_test(many_entries),
+		cmocka_unit_test(deep),
 		cmocka_unit_test(full_disk), cmocka_unit_test(misled),
 	};
 
