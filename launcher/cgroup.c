@@ -13,6 +13,7 @@
 
 #include "launcher/sys.h"
 #include "privsep/attr.h"
+#include "privsep/name.h"
 
 #define CGROUP "/sys/fs/cgroup"
 #define PERIOD 100000u /* us */
@@ -67,20 +68,21 @@ struct made {
 	const char *uuid;
 };
 
-/* <mount>/<own>/rkt-<uuid>, noted for removal. */
-static int
-note(struct made *m, const char *mount, const char *own, char *path, size_t size)
+/* <mount>/<own>/rkt-<uuid>, noted for removal, where that hierarchy is. */
+static void
+note(struct made *m, const char *self, const char *mount, const char *name)
 {
-	int n = snprintf(path, size, CGROUP "/%s%s/rkt-%s", mount,
-	    strcmp(own, "/") == 0 ? "" : own, m->uuid);
+	char own[2048];
+	size_t left = LN_CGROUP_TEXT - m->at;
+	int n;
 
-	if (n < 0 || (size_t)n >= size || m->at + (size_t)n + 2 > LN_CGROUP_TEXT)
-		return -ENAMETOOLONG;
-	memcpy(m->text + m->at, path, (size_t)n);
-	m->at += (size_t)n;
-	m->text[m->at++] = '\n';
+	if (!own_path(self, name, own, sizeof(own)))
+		return;
+	n = snprintf(m->text + m->at, left, CGROUP "/%s%s/rkt-%s\n", mount,
+	    strcmp(own, "/") == 0 ? "" : own, m->uuid);
+	if (n > 0 && (size_t)n < left)
+		m->at += (size_t)n;
 	m->text[m->at] = '\0';
-	return 0;
 }
 
 /* mkdir it; its descriptor.  One that stands there already is another pod's:
@@ -89,16 +91,13 @@ static int
 make(struct made *m, const char *mount, const char *own)
 {
 	char path[3000];
-	size_t was = m->at;
-	int r = note(m, mount, own, path, sizeof(path));
+	int n = snprintf(path, sizeof(path), CGROUP "/%s%s/rkt-%s", mount,
+	    strcmp(own, "/") == 0 ? "" : own, m->uuid);
+	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG
+						   : sys_mkdir(AT_FDCWD, path, 0755);
 
-	if (r == 0)
-		r = sys_mkdir(AT_FDCWD, path, 0755);
-	if (r < 0) {
-		m->at = was;
-		m->text[was] = '\0';
+	if (r < 0)
 		return r;
-	}
 	return sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 }
 
@@ -211,12 +210,11 @@ enter_cpu(struct made *m, const char *self, const struct ln_limits *l)
 }
 
 /* Hierarchies without limits of ours: nspawn makes its own below, so they are
- * put where they can be taken away again.  It also mirrors the path that it
- * has in the unified one into name=systemd. */
+ * put where they can be taken away again. */
 static int
 enter_unmanaged(struct made *m, const char *self, const char **missing)
 {
-	char own[2048], mirror[3000];
+	char own[2048];
 	int r = 0;
 
 	*missing = "name=systemd";
@@ -225,11 +223,8 @@ enter_unmanaged(struct made *m, const char *self, const char **missing)
 
 		r = dir < 0 ? dir : sys_put(dir, "cgroup.procs", "0\n");
 	}
-	if (r == 0 && own_path(self, "", own, sizeof(own))) {
-		r = note(m, "systemd", own, mirror, sizeof(mirror));
-		if (r == 0)
-			r = enter_v2(m, "unified", own, NULL, missing);
-	}
+	if (r == 0 && own_path(self, "", own, sizeof(own)))
+		r = enter_v2(m, "unified", own, NULL, missing);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -252,22 +247,58 @@ enter_v1(struct made *m, const char *self, const struct ln_limits *l,
 	return enter_unmanaged(m, self, missing);
 }
 
+/* What v1 calls its hierarchies, and where they are mounted.  nspawn mirrors
+ * the path that it has in the unified one into name=systemd. */
+static const struct {
+	const char *mount, *name;
+} v1[] = {
+	{ "memory", "memory" },
+	{ "cpu", "cpu" },
+	{ "cpu,cpuacct", "cpu,cpuacct" },
+	{ "cpuacct,cpu", "cpuacct,cpu" },
+	{ "systemd", "name=systemd" },
+	{ "systemd", "" },
+	{ "unified", "" },
+};
+
+static bool
+is_v2(void)
+{
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, CGROUP "/cgroup.controllers",
+	    O_RDONLY, 0, SYS_HOST);
+
+	return fd >= 0;
+}
+
 int
-ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
-    char paths[LN_CGROUP_TEXT], const char **ret_missing)
+ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
 {
 	static struct place self;
 	struct made m = { .text = paths, .uuid = uuid };
-	char own[2048];
-	_cleanup_fd_ int v2 = sys_open(AT_FDCWD, CGROUP "/cgroup.controllers",
-	    O_RDONLY, 0, SYS_HOST);
 	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
 
 	paths[0] = '\0';
+	if (r == 0 && is_v2())
+		note(&m, self.text, "", "");
+	else
+		for (size_t i = 0; r == 0 && i < PS_COUNT(v1); i++)
+			note(&m, self.text, v1[i].mount, v1[i].name);
+	return r;
+}
+
+int
+ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
+    const char **ret_missing)
+{
+	static struct place self;
+	struct made m = { .uuid = uuid };
+	char own[2048];
+	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
+
 	*ret_missing = "/proc/self/cgroup";
 	if (r < 0)
 		return r;
-	if (v2 < 0)
+	if (!is_v2())
 		return enter_v1(&m, self.text, limits, ret_missing);
 	if (!own_path(self.text, "", own, sizeof(own)))
 		return -ENOENT;
@@ -293,9 +324,25 @@ ln_cgroup_leave(const char *paths)
 	}
 }
 
-/* Cgroup directories are removed from the leaves; two levels are nspawn's,
- * the rest its systemd's. */
+/* Every process of a v1 group: there is no cgroup.kill. */
 static void
+kill_procs(int dir)
+{
+	_cleanup_fd_ int fd = sys_open(dir, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
+	char text[4096];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	char *rest = text;
+	uint64_t pid;
+
+	text[n > 0 ? n : 0] = '\0';
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		if (ps_parse_u64(line, INT32_MAX, &pid) && pid > 1)
+			(void)sys_end((pid_t)pid);
+}
+
+/* Ends what runs in it and takes it away, from the leaves; a few levels are
+ * nspawn's, the rest its systemd's. */
+static int
 remove_below(int dir, const char *name, unsigned depth)
 {
 	_cleanup_fd_ int fd =
@@ -304,35 +351,51 @@ remove_below(int dir, const char *name, unsigned depth)
 	DIR *d;
 
 	if (fd < 0 || depth > 16)
-		return;
+		return fd == -ENOENT ? 0 : -EBUSY;
+	if (sys_put(fd, "cgroup.kill", "1\n") < 0)
+		kill_procs(fd);
 	d = fdopendir(dup(fd));
 	while (d && (e = readdir(d)) != NULL)
 		if (e->d_type == DT_DIR && e->d_name[0] != '.')
-			remove_below(fd, e->d_name, depth + 1);
+			(void)remove_below(fd, e->d_name, depth + 1);
 	if (d)
 		(void)closedir(d);
-	(void)sys_unlink(dir, name, true);
+	return sys_unlink(dir, name, true);
 }
 
-void
+static int
+remove_one(char *path, const char *name)
+{
+	size_t n = strlen(path);
+	_cleanup_fd_ int parent = -1;
+	int r = 0;
+
+	if (strncmp(path, CGROUP "/", sizeof(CGROUP)) != 0 || n < strlen(name) ||
+	    strcmp(path + n - strlen(name), name) != 0)
+		return 0;
+	path[n - strlen(name)] = '\0';
+	parent = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	if (parent < 0)
+		return 0;
+	for (unsigned i = 0; i < 300; i++) { /* 3 s for what was killed to go */
+		r = remove_below(parent, name + 1, 0);
+		if (r == 0 || r == -ENOENT)
+			return 0;
+		sys_sleep(10);
+	}
+	return r;
+}
+
+int
 ln_cgroup_remove(const char *uuid, char *paths)
 {
 	char name[64];
+	int r = 0;
 
 	(void)snprintf(name, sizeof(name), "/rkt-%s", uuid);
-	for (char *line = strtok_r(paths, "\n", &paths); line;
-	     line = strtok_r(NULL, "\n", &paths)) {
-		size_t n = strlen(line);
-		_cleanup_fd_ int parent = -1;
-
-		if (strncmp(line, CGROUP "/", sizeof(CGROUP)) != 0 ||
-		    n < strlen(name) || strcmp(line + n - strlen(name), name) != 0)
-			continue;
-		line[n - strlen(name)] = '\0';
-		parent = sys_open(AT_FDCWD, line, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-		if (parent >= 0)
-			remove_below(parent, name + 1, 0);
-	}
+	for (char *line; r == 0 && (line = strsep(&paths, "\n")) != NULL;)
+		r = remove_one(line, name);
+	return r;
 }
 
 bool

@@ -15,15 +15,21 @@ struct ln_limits {
 	uint32_t cpu_shares; /* 0 none */
 };
 
-/* Makes them, sets limits, moves this process in.  paths: the directories
- * made, one a line, for the pod's file `cgroup`.  On failure *ret_missing
+/* Where a pod's cgroups may come to be, one a line, for the pod's file
+ * `cgroup`: written before the first is made. */
+int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
+/* The directories that ln_cgroup_enter may make, one a line, for the pod's
+ * file `cgroup`: written before the first is made. */
+int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
+/* Makes them, sets limits, moves this process in.  On failure *ret_missing
  * names the controller. */
 int ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
-    char paths[LN_CGROUP_TEXT], const char **ret_missing);
+    const char **ret_missing);
 /* Moves this process back out of them. */
 void ln_cgroup_leave(const char *paths);
-/* Removes directories listed as above, and empty ones below them; only names
- * that end in rkt-<uuid> are touched. */
-void ln_cgroup_remove(const char *uuid, char *paths);
+/* Ends what still runs in directories listed as above and removes them; only
+ * names that end in rkt-<uuid> are touched.  -EBUSY: something in there does
+ * not die. */
+int ln_cgroup_remove(const char *uuid, char *paths);
 /* The launcher runs in a systemd service of its own. */
 bool ln_cgroup_in_service(void);

@@ -335,14 +335,20 @@ enter_cgroups(struct ln_session *s)
 	const struct ln_limits limits = { .memory = app->memory,
 		.cpu_milli = app->cpu_milli, .cpu_shares = app->cpu_shares };
 	const char *missing = "";
-	int r = ln_cgroup_enter(plan.pod.uuid, &limits, cgroup_paths, &missing), w;
+	int r = ln_cgroup_paths(plan.pod.uuid, cgroup_paths);
 
-	w = ln_write_file(s, s->pod, "cgroup", cgroup_paths, strlen(cgroup_paths));
+	/* First it is noted what gc shall remove, then it is made. */
+	if (r == 0)
+		r = ln_write_file(s, s->pod, "cgroup", cgroup_paths,
+		    strlen(cgroup_paths));
+	if (r < 0)
+		return told(ln_refuse_error(s, r, "cannot write the pod"));
+	r = ln_cgroup_enter(plan.pod.uuid, &limits, &missing);
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
 		    "\"%s\" cannot be used (%s); site policy line \"best-effort "
 		    "cgroup\" would go on without the limit", missing, strerror(-r)));
-	return w < 0 ? told(ln_refuse_error(s, w, "cannot write the pod")) : 0;
+	return 0;
 }
 
 static int

@@ -45,19 +45,24 @@ read_small(int dir, const char *name, char *ret, size_t size)
 }
 
 /* What the pod holds outside its directory. */
-static void
+static int
 release(struct ln_session *s, int pod, const char *uuid)
 {
 	static char text[LN_CGROUP_TEXT];
 	uint64_t base;
+	int r = read_small(pod, "cgroup", text, sizeof(text));
 
-	if (read_small(pod, "cgroup", text, sizeof(text)) == 0)
-		ln_cgroup_remove(uuid, text);
+	/* A killed nspawn leaves its pod's processes: they go before the ids
+	 * that they run with are anyone else's. */
+	r = r < 0 ? 0 : ln_cgroup_remove(uuid, text);
+	if (r < 0)
+		return r;
 	if (read_small(pod, "private-users-prepared", text, sizeof(text)) == 0) {
 		text[strcspn(text, ":")] = '\0';
 		if (ps_parse_u64(text, UINT32_MAX, &base))
 			ln_id_release(s, uuid, (uint32_t)base);
 	}
+	return 0;
 }
 
 /* Locked: no one runs in it, and no one else takes it away. */
@@ -100,9 +105,9 @@ ln_pod_discard(struct ln_session *s, const char *where, int pod, const char *uui
 {
 	_cleanup_fd_ int bin =
 	    sys_open(s->pods, where, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	int r = bin < 0 ? bin : release(s, pod, uuid);
 
-	release(s, pod, uuid);
-	return bin < 0 ? bin : ln_remove_pod_tree(bin, pod, uuid);
+	return r < 0 ? r : ln_remove_pod_tree(bin, pod, uuid);
 }
 
 static int

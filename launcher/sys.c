@@ -340,6 +340,24 @@ sys_chdir(int dir)
 }
 
 int
+sys_end(pid_t pid)
+{
+	return result(kill(pid, SIGKILL));
+}
+
+void
+sys_sleep(unsigned ms)
+{
+	(void)usleep(ms * 1000);
+}
+
+int
+sys_touch(int fd)
+{
+	return result(futimens(fd, NULL));
+}
+
+int
 sys_keyring(void)
 {
 	return keyctl_join_session_keyring(NULL) < 0 ? -errno : 0;

@@ -77,6 +77,11 @@ int sys_spawn(const struct ln_room *room, int *ret_pidfd);
 /* Exit status: 0..255 exit code, 256+n killed by signal n. */
 int sys_wait(int pidfd, int timeout, int *ret_status);
 int sys_kill(int pidfd);
+/* SIGKILL, to a member of a pod's cgroup. */
+int sys_end(pid_t pid);
+void sys_sleep(unsigned ms);
+/* Now is when this file was used last. */
+int sys_touch(int fd);
 
 /* Become stage1: fds[0..n) are 3, 4, ...; everything else is closed. */
 int sys_exec(const char *path, char *const argv[], char *const env[],
