@@ -13,6 +13,8 @@
 #include "cli/session.h"
 #include "privsep/log.h"
 
+#define EMBRYO_LIFE 10 /* seconds */
+
 static struct options {
 	int64_t grace, expire;
 	bool mark_only;
@@ -61,6 +63,10 @@ choose_ended(const struct cli_pod *pod, void *arg)
 	bool expired = pod->state == CLI_PREPARED &&
 	    s->now - cli_pod_created(pod) > o.expire;
 
+	/* An embryo has no lock for an instant; its maker is dead by now. */
+	if (pod->state == CLI_EMBRYO &&
+	    s->now / CLI_SECOND - pod->mtime > EMBRYO_LIFE)
+		cli_list_add(&s->list, cli_copy(pod->uuid));
 	if (pod->state == CLI_ABORTED_PREPARE)
 		ps_log("moving failed prepare \"%s\" to garbage", pod->uuid);
 	if (pod->state == CLI_ABORTED_PREPARE || pod->state == CLI_EXITED ||

@@ -22,12 +22,16 @@ visit_one(int parent, size_t place, const char *uuid, cli_pod_visit *visit,
 {
 	_cleanup_fd_ int dir = cli_open_below(parent, uuid, O_DIRECTORY);
 	struct cli_pod pod = { .dir = dir };
+	struct stat st;
 
-	/* Gone meanwhile, or not ours to read: then it is not listed. */
-	if (dir < 0)
+	/* Gone meanwhile, or not ours to read: then it is not listed.  But gc
+	 * takes what a launcher that was killed left root's alone. */
+	if (dir < 0 && (dir != -EACCES || (1u << place & CLI_MOST_PLACES) != 0))
 		return 0;
 	memcpy(pod.uuid, uuid, sizeof(pod.uuid) - 1);
 	pod.state = cli_pod_state(place, dir);
+	if (fstatat(parent, uuid, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		pod.mtime = st.st_mtim.tv_sec;
 	return visit(&pod, arg);
 }
 

@@ -23,7 +23,8 @@ enum cli_state {
 struct cli_pod {
 	char uuid[37];
 	enum cli_state state;
-	int dir; /* the pod's directory */
+	int dir; /* the pod's directory; -1: not ours to read */
+	int64_t mtime; /* its, seconds */
 };
 
 /* "running", "aborted prepare", ... */
