@@ -10,7 +10,7 @@
 
 struct tar {
 	uint8_t *p;
-	size_t n;
+	size_t n, size;
 };
 
 /* A header's fields; 0 and NULL are the defaults of tar_add. */
@@ -36,7 +36,10 @@ struct member {
 static inline void
 tar_bytes(struct tar *t, const void *p, size_t n)
 {
-	t->p = realloc(t->p, t->n + n + 1);
+	if (t->n + n + 1 > t->size) {
+		t->size = 2 * (t->n + n) + 4096;
+		t->p = realloc(t->p, t->size);
+	}
 	if (n > 0)
 		memcpy(t->p + t->n, p, n);
 	t->n += n;

@@ -556,7 +556,7 @@ truncated(void **state)
 	for (size_t n = 0; n < whole; n += (n % 512) ? 511 : 1) {
 		struct vf_failure f;
 		struct vf_extract x;
-		struct tar cut = { t.p, n };
+		struct tar cut = { .p = t.p, .n = n };
 
 		assert_int_equal(rehearse(&cut, 700, &f, &x), -EBADMSG);
 		vf_extract_free(&x);
