@@ -39,8 +39,10 @@ lattice_vary(uint64_t *seed, struct ln_plan *plan, struct ps_policy *policy)
 {
 	static const char *const dirs[] = { "/", "/proc", "/proc/self/fd/3", "/sys/fs",
 		"/dev/fd", "/dev/fdx", "/procx", "/srv" };
+	static const uint8_t filter[32];
 	struct ps_msg_PLAN_APP *a = &plan->app[0];
 
+	a->filter = filter;
 #define RARE(x) if (test_random(seed) % 8 == 0) x
 	RARE(plan->pod.insecure = (uint32_t)test_random(seed) & 0x1ff);
 	RARE(plan->pod.net = (uint8_t)(test_random(seed) % 3));
@@ -70,21 +72,14 @@ lattice_vary(uint64_t *seed, struct ln_plan *plan, struct ps_policy *policy)
 
 #define HOLDS(x) do { if (!(x)) fake_bug("an accepted plan breaks", #x); } while (0)
 
-/* Proves the plan for one of the lines; true if it was accepted, and then
- * everything that must hold of it does. */
-static inline bool
-lattice_check(const struct ln_plan *plan, const struct ps_policy *p, uint64_t choice)
+/* Everything that must hold of an accepted plan. */
+static inline void
+lattice_holds(const struct ln_plan *plan, const struct ps_policy *p,
+    const struct lattice_line *l)
 {
-	const struct lattice_line *l = &lattice_lines[choice % PS_COUNT(lattice_lines)];
-	const struct ln_argv argv = { l->argc, l->argv };
 	const struct ps_msg_PLAN_POD *pod = &plan->pod;
-	char error[256] = "";
 	uint32_t in = l->insecure & p->insecure & pod->insecure;
 
-	if (ln_plan_prove(plan, argv, p, error) != 0) {
-		HOLDS(error[0] != '\0');
-		return false;
-	}
 	HOLDS((pod->insecure & ~(l->insecure & p->insecure)) == 0);
 	HOLDS(pod->net == PS_NET_NONE ||
 	    (pod->net == PS_NET_HOST && l->net && p->net_host));
@@ -114,5 +109,20 @@ lattice_check(const struct ln_plan *plan, const struct ps_policy *p, uint64_t ch
 		for (unsigned g = 0; g < a->n_supplementary_gids; g++)
 			HOLDS(a->supplementary_gids[g] < PS_RANGE);
 	}
+}
+
+/* Proves the plan for one of the lines; true if it was accepted. */
+static inline bool
+lattice_check(const struct ln_plan *plan, const struct ps_policy *p, uint64_t choice)
+{
+	const struct lattice_line *l = &lattice_lines[choice % PS_COUNT(lattice_lines)];
+	const struct ln_argv argv = { l->argc, l->argv };
+	char error[256] = "";
+
+	if (ln_plan_prove(plan, argv, p, error) != 0) {
+		HOLDS(error[0] != '\0');
+		return false;
+	}
+	lattice_holds(plan, p, l);
 	return true;
 }

@@ -72,7 +72,8 @@ v2(void **state)
 	fake_put("/proc/self/cgroup", "0::/system.slice/x.service\n");
 	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
 	fake_mkdir("/sys/fs/cgroup/system.slice/x.service");
-	assert_int_equal(ln_cgroup_enter(UUID, &l, paths, &missing), 0);
+	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
+	assert_int_equal(ln_cgroup_enter(UUID, &l, &missing), 0);
 	assert_non_null(strstr(paths, "/system.slice/x.service/rkt-" UUID "\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/memory.max 1048576\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.max 150000 100000\n"));
@@ -87,9 +88,10 @@ v1(void **state)
 	const struct ln_limits l = { .memory = 1 << 20 };
 
 	(void)state;
-	assert_int_equal(ln_cgroup_enter(UUID, &l, paths, &missing), 0);
+	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
+	assert_int_equal(ln_cgroup_enter(UUID, &l, &missing), 0);
 	assert_non_null(strstr(paths, "/sys/fs/cgroup/memory/rkt-" UUID "\n"));
-	assert_null(strstr(paths, "cpu"));
+	assert_null(strstr(fake.trace, "cpu"));
 	assert_non_null(strstr(fake.trace, "memory.limit_in_bytes 1048576\n"));
 	assert_false(ln_cgroup_in_service());
 }
@@ -102,9 +104,9 @@ controller_missing(void **state)
 
 	(void)state;
 	fake_put("/proc/self/cgroup", "1:name=systemd:/\n");
-	assert_true(ln_cgroup_enter(UUID, &l, paths, &missing) < 0);
+	assert_true(ln_cgroup_enter(UUID, &l, &missing) < 0);
 	assert_string_equal(missing, "memory");
-	assert_true(ln_cgroup_enter(UUID, &c, paths, &missing) < 0);
+	assert_true(ln_cgroup_enter(UUID, &c, &missing) < 0);
 	assert_string_equal(missing, "cpu");
 }
 
@@ -117,7 +119,7 @@ not_another_pods(void **state)
 
 	(void)state;
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID);
-	assert_true(ln_cgroup_enter(UUID, &l, paths, &missing) < 0);
+	assert_true(ln_cgroup_enter(UUID, &l, &missing) < 0);
 	assert_null(strstr(fake.trace, "limit_in_bytes"));
 	assert_null(strstr(fake.trace, "cgroup.procs"));
 }

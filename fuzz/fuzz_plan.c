@@ -1,0 +1,33 @@
+/* link: @launcher @privsep -lcmocka */
+/*
+ * The plan's proof.  Bytes: one chooses the command line, one the site policy,
+ * the rest is a plan; where that does not decode it varies a good one.  What
+ * is accepted is no weaker than policy and argv allow (lattice.h).
+ */
+#include "tests/unit/launcher/lattice.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct ln_plan plan, unused;
+	struct ps_policy policy;
+	uint64_t seed = 1;
+
+	if (size < 10)
+		return 0;
+	memcpy(&seed, data, sizeof(seed));
+	seed |= 1;
+	ps_policy_default(&policy);
+	world_plan(&unused, IMAGE_GOOD);
+	lattice_vary(&seed, &unused, &policy); /* the policy alone is kept */
+	if (ln_plan_decode(data + 9, size - 9, &plan) < 0) {
+		world_plan(&plan, IMAGE_GOOD);
+		lattice_vary(&seed, &plan, &policy);
+		plan.app[0].caps ^= size > 17 ? (uint64_t)data[10] << data[11] % 56 : 0;
+		plan.app[0].seccomp = data[9] % 4;
+	}
+	(void)lattice_check(&plan, &policy, data[8]);
+	return 0;
+}
