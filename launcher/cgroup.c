@@ -251,7 +251,7 @@ enter_v1(struct made *m, const char *self, const struct ln_limits *l,
  * the path that it has in the unified one into name=systemd. */
 static const struct {
 	const char *mount, *name;
-} v1[] = {
+} hierarchies[] = {
 	{ "memory", "memory" },
 	{ "cpu", "cpu" },
 	{ "cpu,cpuacct", "cpu,cpuacct" },
@@ -281,8 +281,9 @@ ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
 	if (r == 0 && is_v2())
 		note(&m, self.text, "", "");
 	else
-		for (size_t i = 0; r == 0 && i < PS_COUNT(v1); i++)
-			note(&m, self.text, v1[i].mount, v1[i].name);
+		for (size_t i = 0; r == 0 && i < PS_COUNT(hierarchies); i++)
+			note(&m, self.text, hierarchies[i].mount,
+			    hierarchies[i].name);
 	return r;
 }
 

@@ -54,9 +54,8 @@ ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 		(void)sys_unlink(s->ids, name, false);
 }
 
-/* A pod has its directory before it claims, so none is missed. */
-static bool
-has_pod(struct ln_session *s, const char *uuid)
+bool
+ln_pod_exists(struct ln_session *s, const char *uuid)
 {
 	static const char *const states[] = { "embryo", "prepare", "prepared",
 		"run", "exited-garbage", "garbage" };
@@ -88,7 +87,7 @@ ln_id_sweep(struct ln_session *s)
 			continue;
 		fd = sys_open(s->ids, e->d_name, O_RDONLY, 0, SYS_BENEATH);
 		if (fd < 0 || (ps_pread_full(fd, holder, 36, 0) == 0 &&
-				  (!ps_is_uuid(holder, 36) || has_pod(s, holder))))
+				  (!ps_is_uuid(holder, 36) || ln_pod_exists(s, holder))))
 			continue;
 		(void)sys_unlink(s->ids, e->d_name, false);
 	}

@@ -197,7 +197,8 @@ make_pod(struct ln_session *s, const char *uuid)
 
 	(void)snprintf(embryo, sizeof(embryo), "embryo/%s", uuid);
 	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", uuid);
-	r = sys_mkdir(s->pods, embryo, 0700);
+	/* Another pod's uuid would be another pod's cgroup and ids. */
+	r = ln_pod_exists(s, uuid) ? -EEXIST : sys_mkdir(s->pods, embryo, 0700);
 	if (r < 0)
 		return r;
 	fd = sys_open(s->pods, embryo, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
