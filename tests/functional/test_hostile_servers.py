@@ -1,4 +1,7 @@
 """Servers that lie, loop, stall, or are not who they say."""
+import socket
+import threading
+
 import pytest
 
 import images
@@ -54,11 +57,17 @@ def test_tls_failure(host, certs, kind, what):
     host.nothing_stored()
 
 
-def test_tls_refused_altogether(host):
-    """A server that speaks no TLS at all."""
+def test_no_tls_where_tls_is_due(host):
+    """A server on port 443 that answers in plain text."""
     host.trust()
-    host.serve(content(host), tls=None, port=443)
-    host.rkt("fetch", URL).refused()
+    with socket.create_server(("127.0.0.1", 443)) as listener:
+        def answer():
+            for _ in range(2):
+                with listener.accept()[0] as conn:
+                    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        host.rkt("fetch", URL).refused()
     host.nothing_stored()
 
 

@@ -151,12 +151,17 @@ class OwnCgroup:
 
     def close(self):
         """Home again."""
+        self.sweep()
         for home, path in self.paths:
-            for pid in (path / "cgroup.procs").read_text().split():
-                with contextlib.suppress(OSError):
-                    (home / "cgroup.procs").write_text(pid)
-            with contextlib.suppress(OSError):
-                path.rmdir()
+            for _ in range(50):
+                for pid in (path / "cgroup.procs").read_text().split():
+                    with contextlib.suppress(OSError):
+                        (home / "cgroup.procs").write_text(pid)
+                try:
+                    path.rmdir()
+                    break
+                except OSError:
+                    time.sleep(0.02)
 
 
 def _command(pid):
