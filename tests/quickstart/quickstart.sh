@@ -5,6 +5,7 @@
 # happens in a directory of its own and in a network and a mount namespace of
 # its own (there example.test is this machine); of the host nothing is changed
 # but PREFIX/etc/rkt and PREFIX/var/lib/rkt, and both are put back at the end.
+# Where it fails or is interrupted it also uninstalls (RKT_BUILD: make's O=).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "${PREFIX:?where rkt is installed}"
@@ -78,6 +79,8 @@ cleanup() {
 	[ -z "$server" ] || { kill "$server"; wait "$server" || :; } 2>/dev/null
 	gpgconf --kill all >/dev/null 2>&1 || :
 	rm -rf "$work"
+	[ $code = 0 ] || [ -z "${RKT_BUILD-}" ] ||
+		make -s -C "$here/../.." O="$RKT_BUILD" PREFIX="$PREFIX" uninstall
 	exit $code
 }
 trap cleanup EXIT
