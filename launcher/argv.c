@@ -119,11 +119,17 @@ ln_argv_insecure(struct ln_argv a)
 {
 	uint32_t all = 0, bits;
 	const char *list, *word;
+	char lower[256];
 	size_t n;
 
-	for (int at = 0; (list = ln_argv_value(a, "--insecure-options", &at));)
-		if (ps_parse_insecure(list, &bits, &word, &n))
+	for (int at = 0; (list = ln_argv_value(a, "--insecure-options", &at));) {
+		for (n = 0; list[n] != '\0' && n < sizeof(lower) - 1; n++)
+			lower[n] = (char)(list[n] >= 'A' && list[n] <= 'Z' ? list[n] | 32
+									   : list[n]);
+		lower[n] = '\0';
+		if (ps_parse_insecure(lower, &bits, &word, &n))
 			all |= bits;
+	}
 	return all;
 }
 

@@ -87,10 +87,42 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	return welcome(s);
 }
 
+/* The conductor may read only what a flag says is for it. */
+static bool
+may_copy(const struct ln_session *s, const struct ps_msg_GET_FILE *m)
+{
+	static const char *const text_flags[] = { "--set-env-file", "--uuid-file",
+		"--pod-manifest" };
+	const struct ln_argv a = { s->argc, s->argv };
+
+	if (m->kind != PS_SLOT_TEXT)
+		return m->kind >= PS_SLOT_IMAGE && m->kind <= PS_SLOT_KEY &&
+		    ln_argv_file(a, m->path);
+	for (size_t i = 0; i < PS_COUNT(text_flags); i++)
+		if (ln_argv_option(a, text_flags[i], m->path))
+			return true;
+	return false;
+}
+
+static int
+send_slot(struct ln_session *s, struct ps_msg_SLOT *answer)
+{
+	struct ln_slot *slot = &s->slots[answer->slot];
+	bool text = slot->kind == PS_SLOT_TEXT;
+	int r;
+
+	answer->size = slot->size;
+	if (text)
+		answer->slot = PS_NO_SLOT;
+	r = PS_SEND(&s->control, SLOT, answer, &slot->fd, text);
+	if (text)
+		ln_slot_free(slot);
+	return r;
+}
+
 int
 ln_get_file(struct ln_session *s, struct ps_frame *f)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	struct ps_msg_GET_FILE m;
 	struct ps_msg_SLOT answer = { 0 };
 	_cleanup_fd_ int fd = -1;
@@ -99,8 +131,7 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 	int r;
 
 	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0 ||
-	    m.kind < PS_SLOT_IMAGE || m.kind > PS_SLOT_KEY ||
-	    !ln_argv_file(argv, m.path))
+	    !may_copy(s, &m))
 		return -EPROTO;
 	fd = sys_open(AT_FDCWD, m.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
 	    SYS_HOST);
@@ -124,8 +155,7 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 		    "cannot copy \"%s\" into the quarantine: %s", m.path,
 		    strerror(-r));
 	}
-	answer.size = slot->size;
-	return PS_SEND(&s->control, SLOT, &answer, NULL, 0);
+	return send_slot(s, &answer);
 }
 
 /* Slots first..first+n-1 in a row, or none. */

@@ -88,12 +88,15 @@ static int
 hold_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 {
 	char id[PS_IMAGE_ID_LEN + 1];
-	_cleanup_fd_ int dir = -1;
+	_cleanup_fd_ int dir = -1, record = -1;
 	int r;
 
 	ps_image_id(image, id);
 	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	r = dir < 0 ? dir : sys_flock(dir, false);
+	record = r < 0 ? -1 : sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
+	if (record >= 0)
+		(void)sys_touch(record); /* used last: its mtime */
 	if (r == 0)
 		s->held[s->n_held++] = take_fd(dir);
 	return r;
@@ -433,6 +436,25 @@ make_files(struct ln_session *s, const uint8_t *bytes, uint64_t size,
 	return 0;
 }
 
+/* --uuid-file-save, where the conductor may not write. */
+static int
+save_uuid(struct ln_session *s)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	const char *path;
+
+	for (int at = 0; (path = ln_argv_value(argv, "--uuid-file-save", &at));) {
+		_cleanup_fd_ int fd = sys_open(AT_FDCWD, path,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY, 0644, SYS_HOST);
+		int r = fd < 0 ? fd : ps_write_full(fd, plan.pod.uuid, 36);
+
+		if (r < 0)
+			return told(ln_refuse(s, PS_REFUSED_SYSTEM,
+			    "cannot write --uuid-file-save %s: %s", path, strerror(-r)));
+	}
+	return 0;
+}
+
 static int
 build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 {
@@ -451,6 +473,8 @@ build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 		r = make_keyring(s);
 	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", plan.pod.uuid);
 	(void)snprintf(run, sizeof(run), "run/%s", plan.pod.uuid);
+	if (r == 0)
+		r = save_uuid(s);
 	if (r == 0)
 		r = fail(s, make_facts(s, base), "cannot start the pod");
 	if (r == 0)

@@ -109,6 +109,7 @@ make_path(const char *top, const char *path)
 	return take_fd(dir);
 }
 
+/* key -1: an empty file, the mask. */
 static int
 write_key(int dir, const char *fingerprint, int key, uint64_t size)
 {
@@ -118,7 +119,7 @@ write_key(int dir, const char *fingerprint, int key, uint64_t size)
 
 	if (file < 0)
 		return file;
-	r = sys_copy(key, file, size);
+	r = key < 0 ? 0 : sys_copy(key, file, size);
 	if (r == 0)
 		r = sys_own(file, 0, 0, 0644);
 	if (r == 0)
@@ -134,15 +135,44 @@ write_key(int dir, const char *fingerprint, int key, uint64_t size)
 	return r;
 }
 
+/* The operator's words: --prefix=P or --root, and a whole fingerprint. */
+static bool
+is_asked(const struct ln_session *s, const char *prefix, const char *fingerprint)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	size_t n = strlen(fingerprint);
+
+	return (n == 40 || n == 64) &&
+	    (prefix[0] ? ln_argv_option(argv, "--prefix", prefix)
+		       : ln_argv_flag(argv, "--root"));
+}
+
+static int
+put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
+    int key, uint64_t size)
+{
+	_cleanup_fd_ int dir = -1;
+	static char path[5000];
+	char below[400];
+	int r;
+
+	(void)snprintf(below, sizeof(below), "trustedkeys/%s%s",
+	    prefix[0] ? "prefix.d/" : "root.d", prefix);
+	dir = make_path(s->local_name, below);
+	r = dir < 0 ? dir : write_key(dir, fingerprint, key, size);
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot write to the trust store");
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->local_name, below,
+	    fingerprint);
+	return PS_SEND(&s->control, TRUSTED, (&(struct ps_msg_TRUSTED){ .path = path }),
+	    NULL, 0);
+}
+
 int
 ln_trust_key(struct ln_session *s, struct ps_frame *f)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	struct ps_msg_TRUST_KEY m;
-	struct ps_msg_TRUSTED answer = { 0 };
-	_cleanup_fd_ int key = -1, dir = -1;
-	static char path[5000];
-	char below[400], fpr[65];
+	_cleanup_fd_ int key = -1;
 	struct ln_slot *slot;
 	uint64_t size;
 	int r;
@@ -150,22 +180,24 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	if (ps_decode_TRUST_KEY(f->payload, f->length, &m) < 0)
 		return -EPROTO;
 	slot = ln_slot_get(s, m.slot, PS_SLOT_KEY);
-	if (!slot || (strlen(m.fingerprint) != 40 && strlen(m.fingerprint) != 64))
+	if (!slot || !is_asked(s, m.prefix, m.fingerprint))
 		return -EPROTO;
-	if (m.prefix[0] ? !ln_argv_option(argv, "--prefix", m.prefix)
-			: !ln_argv_flag(argv, "--root"))
-		return -EPROTO; /* not the operator's words */
-	(void)snprintf(fpr, sizeof(fpr), "%s", m.fingerprint);
-	(void)snprintf(below, sizeof(below), "trustedkeys/%s%s",
-	    m.prefix[0] ? "prefix.d/" : "root.d", m.prefix);
-	r = ln_worker_export(s, slot, fpr, &key, &size);
+	r = ln_worker_export(s, slot, m.fingerprint, &key, &size);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	dir = make_path(s->local_name, below);
-	r = dir < 0 ? dir : write_key(dir, fpr, key, size);
-	if (r < 0)
-		return ln_refuse_error(s, r, "cannot write to the trust store");
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->local_name, below, fpr);
-	answer.path = path;
-	return PS_SEND(&s->control, TRUSTED, &answer, NULL, 0);
+	return put_key(s, m.prefix, m.fingerprint, key, size);
+}
+
+int
+ln_mask_key(struct ln_session *s, struct ps_frame *f)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	struct ps_msg_MASK_KEY m;
+
+	if (ps_decode_MASK_KEY(f->payload, f->length, &m) < 0 ||
+	    !is_asked(s, m.prefix, m.fingerprint) ||
+	    !ln_argv_flag(argv, "--remove") ||
+	    !ln_argv_names(argv, m.fingerprint))
+		return -EPROTO;
+	return put_key(s, m.prefix, m.fingerprint, -1, 0);
 }

@@ -26,8 +26,13 @@
 #define PS_FOREIGN_BASE 2147352576u
 #define PS_RANGE 65536u
 
-/* What a slot may hold. */
-enum { PS_SLOT_IMAGE = 1, PS_SLOT_SIGNATURE = 2, PS_SLOT_KEY = 3 };
+/* What a slot may hold.  TEXT is an operator's file for the conductor. */
+enum {
+	PS_SLOT_IMAGE = 1,
+	PS_SLOT_SIGNATURE = 2,
+	PS_SLOT_KEY = 3,
+	PS_SLOT_TEXT = 4
+};
 
 enum { PS_DISCOVER_IMAGE = 1, PS_DISCOVER_KEYS = 2 };
 
