@@ -66,6 +66,7 @@ struct made {
 	char *text;
 	size_t at;
 	const char *uuid;
+	int conductor;
 };
 
 /* <mount>/<own>/rkt-<uuid>, noted for removal, where that hierarchy is. */
@@ -110,11 +111,13 @@ put_number(int dir, const char *file, uint64_t n)
 	return sys_put(dir, file, text);
 }
 
-/* cpu.weight from cpu.shares, as systemd and runc convert. */
+/* cpu.weight from cpu.shares, as systemd converts: both defaults are one. */
 static uint64_t
 weight(uint32_t shares)
 {
-	return 1 + ((uint64_t)(shares - 2) * 9999) / 262142;
+	uint64_t n = (uint64_t)shares * 100 / 1024;
+
+	return n < 1 ? 1 : n > 10000 ? 10000 : n;
 }
 
 static int
@@ -141,10 +144,46 @@ limits_v2(int dir, const struct ln_limits *l, const char **missing)
 	return r;
 }
 
+/* This process, and the conductor if it is named. */
+static int
+move(int dir, int conductor)
+{
+	char path[64], text[512], *at;
+	int r = sys_put(dir, "cgroup.procs", "0\n");
+
+	if (r < 0 || conductor < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", conductor);
+	r = read_text(path, text, sizeof(text));
+	at = r < 0 ? NULL : strstr(text, "\nPid:\t");
+	if (at) {
+		at += 6;
+		at[strcspn(at, "\n")] = '\0';
+		(void)sys_put(dir, "cgroup.procs", at); /* it may have ended */
+	}
+	return 0;
+}
+
+/* Controllers that the parent lends to the pod's group. */
+static char lent[2][16];
+
+/* No group with processes in it lends any: where others share it, a shell's
+ * for one, the files of the limits do not appear. */
+static void
+lend(int parent, const struct ln_limits *l)
+{
+	if (l->memory && sys_put(parent, "cgroup.subtree_control", "+memory\n") == 0)
+		memcpy(lent[0], "-memory\n", 9);
+	if ((l->cpu_milli || l->cpu_shares) &&
+	    sys_put(parent, "cgroup.subtree_control", "+cpu\n") == 0)
+		memcpy(lent[1], "-cpu\n", 6);
+}
+
 static int
 enter_v2(struct made *m, const char *mount, const char *own,
     const struct ln_limits *l, const char **missing)
 {
+	bool limited = l && (l->memory || l->cpu_milli || l->cpu_shares);
 	_cleanup_fd_ int dir = make(m, mount, own), parent = -1;
 	char above[3000];
 	int r;
@@ -154,16 +193,11 @@ enter_v2(struct made *m, const char *mount, const char *own,
 		return dir;
 	(void)snprintf(above, sizeof(above), CGROUP "/%s%s", mount, own);
 	parent = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	r = sys_put(dir, "cgroup.procs", "0\n");
-	if (r == 0 && l && (l->memory || l->cpu_milli || l->cpu_shares)) {
-		/* The parent lends its controllers once it is empty itself. */
-		if (l->memory)
-			(void)sys_put(parent, "cgroup.subtree_control", "+memory\n");
-		if (l->cpu_milli || l->cpu_shares)
-			(void)sys_put(parent, "cgroup.subtree_control", "+cpu\n");
-		r = limits_v2(dir, l, missing);
-	}
-	return r;
+	r = move(dir, limited ? m->conductor : -1);
+	if (r < 0 || !limited)
+		return r;
+	lend(parent, l);
+	return limits_v2(dir, l, missing);
 }
 
 static int
@@ -289,10 +323,10 @@ ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
 
 int
 ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
-    const char **ret_missing)
+    int conductor, const char **ret_missing)
 {
 	static struct place self;
-	struct made m = { .uuid = uuid };
+	struct made m = { .uuid = uuid, .conductor = conductor };
 	char own[2048];
 	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
 
@@ -306,8 +340,37 @@ ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
 	return enter_v2(&m, "", own, limits, ret_missing);
 }
 
+static bool
+has(const char *name)
+{
+	char text[512], *rest = text;
+	_cleanup_fd_ int v1 = -1;
+
+	(void)snprintf(text, sizeof(text), CGROUP "/%s", name);
+	if (!is_v2())
+		v1 = sys_open(AT_FDCWD, text, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	if (v1 >= 0)
+		return true;
+	if (read_text(CGROUP "/cgroup.controllers", text, sizeof(text)) < 0)
+		return false;
+	for (char *word; (word = strsep(&rest, " \n")) != NULL;)
+		if (strcmp(word, name) == 0)
+			return true;
+	return false;
+}
+
+int
+ln_cgroup_check(const struct ln_limits *l, const char **ret_missing)
+{
+	*ret_missing = "memory";
+	if (l->memory && !has("memory"))
+		return -ENOENT;
+	*ret_missing = "cpu";
+	return (l->cpu_milli || l->cpu_shares) && !has("cpu") ? -ENOENT : 0;
+}
+
 void
-ln_cgroup_leave(const char *paths)
+ln_cgroup_leave(const char *paths, int conductor)
 {
 	while (*paths != '\0') {
 		size_t n = strcspn(paths, "\n");
@@ -319,8 +382,11 @@ ln_cgroup_leave(const char *paths)
 		if (slash)
 			*slash = '\0';
 		dir = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+		for (size_t i = 0; dir >= 0 && i < PS_COUNT(lent); i++)
+			if (lent[i][0])
+				(void)sys_put(dir, "cgroup.subtree_control", lent[i]);
 		if (dir >= 0)
-			(void)sys_put(dir, "cgroup.procs", "0\n");
+			(void)move(dir, conductor);
 		paths += n + (paths[n] == '\n');
 	}
 }

@@ -21,12 +21,16 @@ int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
 /* The directories that ln_cgroup_enter may make, one a line, for the pod's
  * file `cgroup`: written before the first is made. */
 int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
-/* Makes them, sets limits, moves this process in.  On failure *ret_missing
+/* Makes them, sets limits, moves this process in, and with limits of v2 the
+ * conductor (a pidfd), for it would stand in the way.  On failure *ret_missing
  * names the controller. */
 int ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
-    const char **ret_missing);
-/* Moves this process back out of them. */
-void ln_cgroup_leave(const char *paths);
+    int conductor, const char **ret_missing);
+/* Moves them back out. */
+void ln_cgroup_leave(const char *paths, int conductor);
+/* Has this host the controllers, for a scope that systemd makes?  0, or
+ * -ENOENT and its name. */
+int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
 /* Ends what still runs in directories listed as above and removes them; only
  * names that end in rkt-<uuid> are touched.  -EBUSY: something in there does
  * not die. */

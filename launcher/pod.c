@@ -332,12 +332,44 @@ mount_all(struct ln_session *s, uint32_t base)
 
 static char cgroup_paths[LN_CGROUP_TEXT];
 
+static bool
+has_machined(void)
+{
+	static const char *const signs[] = { "/run/systemd/system",
+		"/run/dbus/system_bus_socket", "/usr/lib/systemd/systemd-machined" };
+
+	for (size_t i = 0; i < PS_COUNT(signs); i++)
+		if (access(signs[i], F_OK) < 0)
+			return false;
+	return true;
+}
+
+/* In a unit of its own, by what it was before it moved; else machined makes a
+ * scope for the pod, and stage1 asks it for the limits. */
+static bool in_service, machined;
+
+static int
+limit(struct ln_session *s, const char **missing)
+{
+	const struct ps_msg_PLAN_APP *app = &plan.app[0];
+	struct ln_limits limits = { .memory = app->memory,
+		.cpu_milli = app->cpu_milli, .cpu_shares = app->cpu_shares };
+	int r = 0;
+
+	in_service = ln_cgroup_in_service();
+	machined = has_machined();
+	if (machined && !in_service) {
+		r = ln_cgroup_check(&limits, missing);
+		limits = (struct ln_limits){ 0 };
+	}
+	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
+		return r;
+	return ln_cgroup_enter(plan.pod.uuid, &limits, s->conductor, missing);
+}
+
 static int
 enter_cgroups(struct ln_session *s)
 {
-	const struct ps_msg_PLAN_APP *app = &plan.app[0];
-	const struct ln_limits limits = { .memory = app->memory,
-		.cpu_milli = app->cpu_milli, .cpu_shares = app->cpu_shares };
 	const char *missing = "";
 	int r = ln_cgroup_paths(plan.pod.uuid, cgroup_paths);
 
@@ -347,11 +379,12 @@ enter_cgroups(struct ln_session *s)
 		    strlen(cgroup_paths));
 	if (r < 0)
 		return told(ln_refuse_error(s, r, "cannot write the pod"));
-	r = ln_cgroup_enter(plan.pod.uuid, &limits, &missing);
+	r = limit(s, &missing);
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
-		    "\"%s\" cannot be used (%s); site policy line \"best-effort "
-		    "cgroup\" would go on without the limit", missing, strerror(-r)));
+		    "\"%s\" cannot be used (%s; a unit needs Delegate=yes); site "
+		    "policy line \"best-effort cgroup\" would go on without the limit",
+		    missing, strerror(-r)));
 	return 0;
 }
 
@@ -367,29 +400,13 @@ make_keyring(struct ln_session *s)
 	    "without", strerror(-r)));
 }
 
-static bool
-has_machined(void)
-{
-	static const char *const signs[] = { "/run/systemd/system",
-		"/run/dbus/system_bus_socket", "/usr/lib/systemd/systemd-machined" };
-
-	for (size_t i = 0; i < PS_COUNT(signs); i++)
-		if (access(signs[i], F_OK) < 0)
-			return false;
-	return true;
-}
-
 static int
 make_facts(struct ln_session *s, uint32_t base)
 {
-	const struct ps_msg_PLAN_APP *app = &plan.app[0];
-	bool limited = app->memory || app->cpu_milli || app->cpu_shares;
-	bool service = ln_cgroup_in_service();
-	bool machined = has_machined() && (service || !limited);
 	char text[128];
 
 	(void)snprintf(text, sizeof(text), "uid-base %u\nmachined %d\nkeep-unit %d\n",
-	    base, machined, service || !machined);
+	    base, machined, in_service || !machined);
 	s->facts = ps_sealed("rkt-facts", text, strlen(text));
 	return s->facts < 0 ? s->facts : 0;
 }
@@ -408,7 +425,7 @@ undo(struct ln_session *s)
 {
 	char path[300];
 
-	ln_cgroup_leave(cgroup_paths);
+	ln_cgroup_leave(cgroup_paths, s->conductor);
 	(void)sys_chdir(s->data);
 	(void)sys_detach(s->pod, "stage1/rootfs");
 	(void)sys_detach(s->pod, "overlay/stage1/lower");

@@ -5,6 +5,7 @@
 #include "stage1/nspawn/nspawn.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,8 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	const struct ps_msg_PLAN_POD *p = pod->plan;
 	const struct s1_facts *f = pod->facts;
 	const uint64_t all = (1ull << PS_COUNT(capabilities)) - 1;
+	/* Where systemd makes the pod's scope, the limits are the scope's. */
+	const bool scope = f->machined && !f->keep_unit;
 	const uint64_t keep = (pod->caps | POD_CAPS) & all;
 	const struct {
 		bool when;
@@ -99,6 +102,14 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	    {true, retained},
 	    {keep != all, dropped},
 	    {pod->oom < 0, text("--oom-score-adjust=%d", pod->oom)},
+	    {scope && pod->memory != 0,
+		text("--property=MemoryMax=%" PRIu64, pod->memory)},
+	    {scope && pod->memory != 0, "--property=MemorySwapMax=0"},
+	    {scope && pod->cpu_milli != 0,
+		text("--property=CPUQuota=%" PRIu64 ".%" PRIu64 "%%",
+		    pod->cpu_milli / 10, pod->cpu_milli % 10)},
+	    {scope && pod->cpu_shares != 0,
+		text("--property=CPUShares=%u", pod->cpu_shares)},
 	    {true, "--directory=stage1/rootfs"},
 	    {true, "--"},
 	    {p->debug, "--log-level=info"},

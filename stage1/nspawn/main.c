@@ -92,7 +92,7 @@ open_root(void)
 }
 
 static void
-add_app(int root, struct s1_pod *pod)
+add_app(int root, struct s1_pod *pod, bool first)
 {
 	static struct ps_msg_PLAN_APP app;
 	static char unit[16384];
@@ -109,6 +109,11 @@ add_app(int root, struct s1_pod *pod)
 	if (r < 0)
 		ps_die(PS_EXIT_SYSTEM, "cannot write the unit of %s: %s",
 		    app.name, strerror(-r));
+	if (first) {
+		pod->memory = app.memory;
+		pod->cpu_milli = app.cpu_milli;
+		pod->cpu_shares = app.cpu_shares;
+	}
 	pod->caps |= app.caps;
 	if (app.has_oom && app.oom_score_adj < pod->oom)
 		pod->oom = app.oom_score_adj;
@@ -184,7 +189,7 @@ main(int argc, char **argv, char **env)
 	read_plan(&pod_plan);
 	root = open_root();
 	for (unsigned i = 0; i < pod_plan.apps; i++)
-		add_app(root, &pod);
+		add_app(root, &pod, i == 0);
 	if (plan_at != plan_size)
 		ps_die(PS_EXIT_PROTOCOL, "bad plan");
 	if (s1_format_args(&pod, args) < 0)

@@ -59,7 +59,7 @@ weights(void **state)
 	(void)state;
 	assert_int_equal(weight(2), 1);
 	assert_int_equal(weight(262144), 10000);
-	assert_int_equal(weight(1024), 39);
+	assert_int_equal(weight(1024), 100);
 }
 
 static void
@@ -73,13 +73,56 @@ v2(void **state)
 	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
 	fake_mkdir("/sys/fs/cgroup/system.slice/x.service");
 	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
-	assert_int_equal(ln_cgroup_enter(UUID, &l, &missing), 0);
+	assert_int_equal(ln_cgroup_enter(UUID, &l, -1, &missing), 0);
 	assert_non_null(strstr(paths, "/system.slice/x.service/rkt-" UUID "\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/memory.max 1048576\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.max 150000 100000\n"));
-	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.weight 39\n"));
+	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.weight 100\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cgroup.procs 0\n"));
 	assert_true(ln_cgroup_in_service());
+}
+
+/* A group with processes in it lends no controllers: the conductor goes with
+ * the launcher, and both come back when the pod is refused. */
+static void
+v2_conductor(void **state)
+{
+	const struct ln_limits l = { .memory = 1 << 20 }, none = { 0 };
+
+	(void)state;
+	fake_put("/proc/self/cgroup", "0::/x.service\n");
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+	fake_mkdir("/sys/fs/cgroup/x.service");
+	fake.may_open[0] = "/proc/self/fdinfo/77";
+	fake_put("/proc/self/fdinfo/77", "pos:\t0\nPid:\t4242\nNSpid:\t4242\n");
+	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
+	assert_int_equal(ln_cgroup_enter(UUID, &none, 77, &missing), 0);
+	assert_null(strstr(fake.trace, "4242"));
+	world_end();
+	world_begin((char *const[]){ "rkt", NULL });
+	fake.may_open[0] = "/proc/self/fdinfo/77";
+	fake_clear("/sys/fs/cgroup/x.service");
+	assert_int_equal(ln_cgroup_enter(UUID, &l, 77, &missing), 0);
+	assert_non_null(strstr(fake.trace, "rkt-UUID/cgroup.procs 4242\n"));
+	assert_non_null(strstr(fake.trace,
+	    "x.service/cgroup.subtree_control +memory\n"));
+	ln_cgroup_leave(paths, 77);
+	assert_non_null(strstr(fake.trace,
+	    "x.service/cgroup.subtree_control -memory\n"));
+	assert_non_null(strstr(fake.trace, "x.service/cgroup.procs 4242\n"));
+}
+
+/* G8: what a scope of systemd's could not hold. */
+static void
+scope(void **state)
+{
+	const struct ln_limits memory = { .memory = 1 }, cpu = { .cpu_shares = 2 };
+
+	(void)state;
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpuset io memory\n");
+	assert_int_equal(ln_cgroup_check(&memory, &missing), 0);
+	assert_int_equal(ln_cgroup_check(&cpu, &missing), -ENOENT);
+	assert_string_equal(missing, "cpu");
 }
 
 static void
@@ -89,7 +132,7 @@ v1(void **state)
 
 	(void)state;
 	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
-	assert_int_equal(ln_cgroup_enter(UUID, &l, &missing), 0);
+	assert_int_equal(ln_cgroup_enter(UUID, &l, -1, &missing), 0);
 	assert_non_null(strstr(paths, "/sys/fs/cgroup/memory/rkt-" UUID "\n"));
 	assert_null(strstr(fake.trace, "cpu"));
 	assert_non_null(strstr(fake.trace, "memory.limit_in_bytes 1048576\n"));
@@ -104,9 +147,9 @@ controller_missing(void **state)
 
 	(void)state;
 	fake_put("/proc/self/cgroup", "1:name=systemd:/\n");
-	assert_true(ln_cgroup_enter(UUID, &l, &missing) < 0);
+	assert_true(ln_cgroup_enter(UUID, &l, -1, &missing) < 0);
 	assert_string_equal(missing, "memory");
-	assert_true(ln_cgroup_enter(UUID, &c, &missing) < 0);
+	assert_true(ln_cgroup_enter(UUID, &c, -1, &missing) < 0);
 	assert_string_equal(missing, "cpu");
 }
 
@@ -119,7 +162,7 @@ not_another_pods(void **state)
 
 	(void)state;
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID);
-	assert_true(ln_cgroup_enter(UUID, &l, &missing) < 0);
+	assert_true(ln_cgroup_enter(UUID, &l, -1, &missing) < 0);
 	assert_null(strstr(fake.trace, "limit_in_bytes"));
 	assert_null(strstr(fake.trace, "cgroup.procs"));
 }
@@ -152,6 +195,8 @@ main(void)
 		with(lines),
 		with(weights),
 		with(v2),
+		with(v2_conductor),
+		with(scope),
 		with(v1),
 		with(controller_missing),
 		with(not_another_pods),

@@ -86,12 +86,38 @@ args(void **state)
 		assert_null(strstr(v[i], "--drop-capability"));
 }
 
+/* G8: in a scope that systemd makes, the limits are the scope's; in a unit of
+ * its own the launcher has set them already. */
+static void
+limits(void **state)
+{
+	static const char *const want[] = {"--property=MemoryMax=67108864",
+	    "--property=MemorySwapMax=0", "--property=CPUQuota=150.5%",
+	    "--property=CPUShares=512"};
+	struct ps_msg_PLAN_POD p = {.uuid = "u", .hostname = ""};
+	struct s1_facts f = {.base = 655360, .machined = true};
+	struct s1_pod pod = {.plan = &p, .facts = &f, .memory = 64 << 20,
+	    .cpu_milli = 1505, .cpu_shares = 512};
+	const char *v[S1_MAX_ARGS];
+
+	(void)state;
+	assert_int_equal(s1_format_args(&pod, v), 0);
+	for (size_t i = 0; i < PS_COUNT(want); i++)
+		assert_true(has(v, want[i]));
+	assert_false(has(v, "--keep-unit"));
+	f.keep_unit = true;
+	assert_int_equal(s1_format_args(&pod, v), 0);
+	for (size_t i = 0; i < PS_COUNT(want); i++)
+		assert_false(has(v, want[i]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(facts),
 	    cmocka_unit_test(args),
+	    cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
