@@ -29,7 +29,8 @@ prepare(struct cli *c)
 	if (o.uuid_file && c->argc > 0)
 		return cli_fail("takes a UUID or --uuid-file, not both");
 	if (o.uuid_file)
-		return cli_read_uuid_file(o.uuid_file, &uuid);
+		return c->launched ? 0 :
+				     cli_read_uuid_file(c, o.uuid_file, &uuid);
 	if (c->argc != 1)
 		return cli_fail("takes one UUID");
 	uuid = c->argv[0];
@@ -44,8 +45,10 @@ run(struct cli *c)
 	struct ac_pod *m;
 	struct cli_pod pod;
 	size_t n;
-	int r = cli_find_pod(c, uuid, &pod);
+	int r = uuid ? 0 : cli_read_uuid_file(c, o.uuid_file, &uuid);
 
+	if (r == 0)
+		r = cli_find_pod(c, uuid, &pod);
 	if (r != 0)
 		return r;
 	r = cli_pod_manifest(&pod, &text, &n);

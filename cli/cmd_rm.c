@@ -23,9 +23,7 @@ prepare(struct cli *c)
 {
 	if (o.uuid_file && c->argc > 0)
 		return cli_fail("takes UUIDs or --uuid-file, not both");
-	if (o.uuid_file)
-		return cli_read_uuid_file(o.uuid_file, &from_file);
-	if (c->argc == 0)
+	if (!o.uuid_file && c->argc == 0)
 		return cli_fail("takes one or more UUIDs");
 	return 0;
 }
@@ -63,6 +61,8 @@ run(struct cli *c)
 {
 	int failed = 0;
 
+	if (o.uuid_file && cli_read_uuid_file(c, o.uuid_file, &from_file) != 0)
+		return CLI_FAILED;
 	if (from_file)
 		failed = remove_pod(c, from_file);
 	for (int i = 0; i < c->argc; i++)

@@ -16,30 +16,20 @@
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
-#define MAX_ENV_FILE 1048576u
+#define MAX_ENV_FILE PS_MAX_KEY
 
-static struct cli_run_pod pod = { .uuid_fd = -1, .policy = CLI_PULL_NEW };
-
-static const char *
-because(int error)
-{
-	return error == EACCES || error == EPERM ?
-	    "permission denied (rkt opens it as user rkt, not as root)" :
-	    strerror(error);
-}
+static struct cli_run_pod pod = { .policy = CLI_PULL_NEW };
 
 static int
-read_env_file(const char *path)
+read_env_file(struct cli *c, const char *path)
 {
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	const char *wrong;
 	char *text = NULL;
 	size_t n = 0;
-	int r = fd < 0 ? -errno : cli_read_all(fd, MAX_ENV_FILE, &text, &n);
+	int r = cli_read_named(c, path, MAX_ENV_FILE, &text, &n);
 
-	if (r < 0)
-		return cli_fail("cannot read --set-env-file %s: %s", path,
-		    because(-r));
+	if (r != 0)
+		return r;
 	wrong = cli_env_parse(&pod.file_env, text, n);
 	return wrong ? cli_fail("%s: %s", path, wrong) : 0;
 }
@@ -56,19 +46,10 @@ prepare(struct cli *c)
 		return 0;
 	if (!c->launched)
 		return cli_fail("cannot run as unprivileged user");
-	for (size_t i = 0; r == 0 && i < pod.set_env_files.n; i++)
-		r = read_env_file(pod.set_env_files.v[i]);
 	for (size_t i = 0; r == 0 && i < pod.set_env.n; i++) {
 		wrong = cli_env_once(&pod.flag_env, pod.set_env.v[i]);
 		if (wrong)
 			r = cli_fail("--set-env: %s", wrong);
-	}
-	if (r == 0 && pod.uuid_file) {
-		pod.uuid_fd = open(pod.uuid_file,
-		    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-		if (pod.uuid_fd < 0)
-			r = cli_fail("cannot write --uuid-file-save %s: %s",
-			    pod.uuid_file, because(errno));
 	}
 	cli_filter_warm();
 	return r;
@@ -203,9 +184,6 @@ start_pod(struct cli *c, const struct ps_msg_PLAN_POD *m,
 		return CLI_FAILED;
 	if (strcmp(started.uuid, m->uuid) != 0)
 		return cli_fail("the launcher started another pod");
-	if (pod.uuid_fd >= 0 && (ftruncate(pod.uuid_fd, 0) < 0 ||
-				    ps_write_full(pod.uuid_fd, m->uuid, 36) < 0))
-		return cli_fail("cannot write the UUID to %s", pod.uuid_file);
 	return 0;
 }
 
@@ -236,6 +214,8 @@ run(struct cli *c)
 		return cli_fail("--hostname \"%s\" is not a host name",
 		    pod.hostname);
 	r = choose_net(&m.net);
+	for (size_t i = 0; r == 0 && i < pod.set_env_files.n; i++)
+		r = read_env_file(c, pod.set_env_files.v[i]);
 	if (r == 0)
 		r = plan_apps(c, environ, apps);
 	if (r == 0)

@@ -55,7 +55,8 @@ prepare(struct cli *c)
 	if (o.uuid_file && c->argc > 0)
 		return cli_fail("takes a UUID or --uuid-file, not both");
 	if (o.uuid_file)
-		return cli_read_uuid_file(o.uuid_file, &uuid);
+		return c->launched ? 0 :
+				     cli_read_uuid_file(c, o.uuid_file, &uuid);
 	if (c->argc != 1)
 		return cli_fail("takes one UUID");
 	uuid = c->argv[0];
@@ -126,8 +127,10 @@ run(struct cli *c)
 {
 	struct cli_json j = { .out = stdout };
 	struct cli_pod pod;
-	int r = cli_find_pod(c, uuid, &pod);
+	int r = uuid ? 0 : cli_read_uuid_file(c, o.uuid_file, &uuid);
 
+	if (r == 0)
+		r = cli_find_pod(c, uuid, &pod);
 	if (r == 0 && o.wait != 0)
 		r = wait_for_end(c, &pod);
 	if (r != 0)

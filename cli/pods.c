@@ -12,6 +12,7 @@
 
 #include "cli/files.h"
 #include "cli/human.h"
+#include "cli/session.h"
 #include "privsep/name.h"
 
 #define MAX_STATUS 16
@@ -118,16 +119,14 @@ cli_find_pod(struct cli *c, const char *uuid, struct cli_pod *ret)
 }
 
 int
-cli_read_uuid_file(const char *path, const char **ret)
+cli_read_uuid_file(struct cli *c, const char *path, const char **ret)
 {
-	_cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char *text = NULL;
 	size_t n;
-	int r = fd < 0 ? -errno : cli_read_all(fd, 64, &text, &n);
+	int r = cli_read_named(c, path, 64, &text, &n);
 
-	if (r < 0)
-		return cli_fail("cannot read UUID file %s as user rkt: %s", path,
-		    strerror(-r));
+	if (r != 0)
+		return r;
 	text[strcspn(text, "\n")] = '\0';
 	if (!ps_is_uuid(text, strlen(text)))
 		return cli_fail("%s does not hold a UUID", path);

@@ -47,8 +47,8 @@ int cli_each_pod(struct cli *c, unsigned places, cli_pod_visit *visit,
 
 /* By UUID or its unambiguous beginning.  0 or CLI_FAILED (said). */
 int cli_find_pod(struct cli *c, const char *uuid, struct cli_pod *ret);
-/* Arguments of a command, or the one in the file of --uuid-file. */
-int cli_read_uuid_file(const char *path, const char **ret);
+/* What the file of --uuid-file says.  When it may be called: cli_read_named. */
+int cli_read_uuid_file(struct cli *c, const char *path, const char **ret);
 
 /* The pod's manifest: 0 or negative errno. */
 int cli_pod_manifest(const struct cli_pod *pod, char **ret, size_t *ret_n);

@@ -22,14 +22,14 @@ struct cli_run_app {
 
 struct cli_run_pod {
 	struct cli_list net, set_env, set_env_files;
-	const char *hostname, *uuid_file;
+	const char *hostname;
+	const char *uuid_file; /* written by the launcher */
 	enum cli_policy policy;
 	bool inherit_env, interactive, store_only, no_store, private_users;
 	size_t n_apps;
 	struct cli_run_app *apps; /* PS_MAX_APPS */
 	/* What the flags came to. */
 	struct cli_env file_env, flag_env;
-	int uuid_fd; /* -1: none */
 };
 
 extern const struct cli_flag cli_run_pod_flags[], cli_run_app_flags[];

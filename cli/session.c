@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/files.h"
 #include "policies/conductor.h"
 #include "privsep/log.h"
 #include "privsep/paths.h"
@@ -94,6 +95,27 @@ hello(struct cli *c)
 	if (c->data < 0)
 		return cli_fail("the launcher sent no data directory");
 	return 0;
+}
+
+int
+cli_read_named(struct cli *c, const char *path, size_t max, char **ret,
+    size_t *ret_n)
+{
+	struct ps_msg_GET_FILE m = { .path = path, .kind = PS_SLOT_TEXT };
+	_cleanup_fd_ int fd = -1;
+	struct ps_msg_SLOT slot;
+	int r;
+
+	if (c->launched) {
+		if (CLI_ASK(c, GET_FILE, &m, NULL, 0, SLOT, &slot) < 0)
+			return CLI_FAILED;
+		fd = cli_answer_fd();
+	} else {
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	}
+	r = fd < 0 ? (c->launched ? -EBADF : -errno) :
+		     cli_read_all(fd, max, ret, ret_n);
+	return r < 0 ? cli_fail("cannot read %s: %s", path, strerror(-r)) : 0;
 }
 
 static int

@@ -30,3 +30,9 @@ int cli_understood(int error);
 
 /* Takes the one descriptor of the last answer. */
 int cli_answer_fd(void);
+
+/* The whole file that the operator named for rkt to read (--uuid-file and the
+ * like), as root reads it: by the launcher, so in run(); without one as the
+ * caller reads it, so in prepare().  0 or CLI_FAILED (said). */
+int cli_read_named(struct cli *c, const char *path, size_t max, char **ret,
+    size_t *ret_n);

@@ -5,7 +5,7 @@ import threading
 
 import rktmsg
 import world
-from fakelauncher import Launcher
+from fakelauncher import TEXT, Launcher, get_text
 
 
 class Fetching(Launcher):
@@ -18,7 +18,9 @@ class Fetching(Launcher):
         table = {
             "START_FETCHER": Fetching.start_fetcher,
             "REAP_FETCHER": Fetching.reap,
-            "GET_FILE": lambda l, m: ("SLOT", {"slot": l.new_slots(1)}),
+            "GET_FILE": lambda l, m: get_text(l, m)
+                if m.fields["kind"] == TEXT
+                else ("SLOT", {"slot": l.new_slots(1)}),
             "ADMIT_IMAGE": Fetching.admit,
             "REMOVE_IMAGE": lambda l, m: ("DONE", {}),
             "REVIEW_KEYS": lambda l, m: ("KEYS", {"lines": list(keys)}),

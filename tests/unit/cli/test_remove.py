@@ -48,7 +48,7 @@ def test_rm_uuid_file(data, open_path):
     assert r.code == 0 and asked(r) == [(1, 0), (1, 1)]
     (open_path / "u").write_text("../../x")
     r = Launcher(data, DONE).run("rm", "--uuid-file=%s/u" % open_path)
-    assert r.code == 254 and r.asked == []
+    assert r.code == 254 and asked(r) == []
 
 
 def test_gc(data):

@@ -176,23 +176,25 @@ def test_bad_env_file(data, open_path, text):
     assert r.code == 254 and "line " in r.err
 
 
-def test_files_of_root_are_not_opened(data, open_path):
+def test_files_of_root_come_by_the_launcher(data, open_path):
     f = open_path / "env"
     f.write_text("A=1\n")
     os.chmod(f, 0o600)
     r = run(data, "--set-env-file=%s" % f, IMAGE)
-    assert r.code == 254 and "as user rkt, not as root" in r.err
+    assert r.code == 0 and "A=1" in r.apps[0]["env"], r.err
+    assert [m.fields for m in r.asked if m.name == "GET_FILE"] == [
+        {"path": str(f), "kind": 4}]
+    r = run(data, "--set-env-file=%s" % open_path, IMAGE)
+    assert r.code == 254 and "cannot read" in r.err and r.apps == []
+    r = run(data, "--set-env-file=%s/no" % open_path, IMAGE)
+    assert r.code == 254 and "cannot open" in r.err and r.apps == []
+
+
+def test_uuid_file_is_the_launchers(data, open_path):
+    os.chmod(open_path, 0o777)
     r = run(data, "--uuid-file-save=%s/u" % open_path, IMAGE)
-    assert r.code == 254 and "as user rkt, not as root" in r.err
-
-
-def test_uuid_file(data, open_path):
-    f = open_path / "u"
-    f.write_text("x" * 99)
-    os.chmod(f, 0o666)
-    r = run(data, "--uuid-file-save=%s" % f, IMAGE)
     assert r.code == 0, r.err
-    assert f.read_text() == r.pod["uuid"]
+    assert os.listdir(open_path) == []
 
 
 # --- what an image may ask, and what only the operator may ----------------
