@@ -380,6 +380,10 @@ enter_cgroups(struct ln_session *s)
 	if (r < 0)
 		return told(ln_refuse_error(s, r, "cannot write the pod"));
 	r = limit(s, &missing);
+	/* What stands there is another's, of a pod elsewhere, and what is noted
+	 * is killed when it is taken away. */
+	if (r == -EEXIST)
+		(void)sys_unlink(s->pod, "cgroup", false);
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
 		    "\"%s\" cannot be used (%s; a unit needs Delegate=yes); site "
@@ -462,7 +466,8 @@ save_uuid(struct ln_session *s)
 
 	for (int at = 0; (path = ln_argv_value(argv, "--uuid-file-save", &at));) {
 		_cleanup_fd_ int fd = sys_open(AT_FDCWD, path,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY, 0644, SYS_HOST);
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
+		    0644, SYS_HOST);
 		int r = fd < 0 ? fd : ps_write_full(fd, plan.pod.uuid, 36);
 
 		if (r < 0)

@@ -1,5 +1,6 @@
 """Attacks on what lies between the rooms, each of which once worked, or is
 named by an advisory."""
+import contextlib
 import os
 import pty
 import re
@@ -336,3 +337,48 @@ def test_attack_sweep_spares_what_lives(stage):
     p.finish()
     assert sorted(os.listdir(top)) == [".new-alive", "sha512-" + ID]
     os.close(lock)
+
+
+def own_cgroup():
+    """Where this process is in name=systemd, or in v2."""
+    text = open("/proc/self/cgroup").read()
+    found = re.search(r"^\d+:name=systemd:(.*)$", text, re.M)
+    if found:
+        return "/sys/fs/cgroup/systemd" + found[1].rstrip("/")
+    return "/sys/fs/cgroup" + re.search(r"^0::(.*)$", text, re.M)[1].rstrip("/")
+
+
+def test_G4_attack_uuid_of_a_pod_elsewhere(stage):
+    """A plan names the uuid of a pod of another data directory: that pod's
+    processes are not what the refused launch takes back."""
+    p = admitted(stage)
+    theirs = own_cgroup() + "/rkt-" + UUID
+    os.mkdir(theirs)
+    victim = subprocess.Popen(["sleep", "60"])
+    try:
+        with open(theirs + "/cgroup.procs", "w") as f:
+            f.write(str(victim.pid))
+        c = start_pod(p)
+        m = c.edge.recv(10)
+        assert m.name == "REFUSED", m
+        p.finish()
+        assert not p.became_stage1()
+        assert victim.poll() is None, "the other pod was killed"
+    finally:
+        victim.kill()
+        victim.wait()
+        for base in ("systemd", "unified", "memory", "cpu"):
+            with contextlib.suppress(OSError):
+                os.rmdir(theirs.replace("cgroup/systemd", "cgroup/" + base))
+
+
+def test_attack_uuid_file_is_a_link(stage, tmp_path):
+    """Root writes the UUID where argv says, not where someone led it."""
+    p = admitted(stage)
+    victim, link = tmp_path / "victim", tmp_path / "uuid"
+    victim.write_text("whole")
+    link.symlink_to(victim)
+    c = start_pod(p, "--uuid-file-save=%s" % link)
+    assert c.edge.recv(10).name == "REFUSED"
+    p.finish()
+    assert victim.read_text() == "whole"
