@@ -926,7 +926,7 @@ fake_open_fds(void)
 {
 	unsigned n = 0;
 
-	for (int fd = 0; fd < 256; fd++)
+	for (int fd = 0; fd < 128; fd++)
 		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
 }

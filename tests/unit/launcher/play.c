@@ -242,8 +242,11 @@ tell_start(void)
 	uint64_t seed;
 	_cleanup_fd_ int fd = -1;
 	size_t n;
+	static const uint8_t likely[] = { IMAGE_GOOD, IMAGE_GOOD, IMAGE_NEW };
+	uint8_t which = next();
 
-	world_plan(&plan, images[next() % PS_COUNT(images)]);
+	world_plan(&plan, which % 4 < 3 ? likely[which % 4]
+					: images[next() % PS_COUNT(images)]);
 	plan.pod.insecure = next() % 4 == 0 ? PS_INSECURE_IMAGE : 0;
 	seed = next();
 	if (seed > 128)
@@ -281,7 +284,7 @@ tell_fetch(void)
 	TELL(REAP_FETCHER, .end_ = 0);
 	TELL(ADMIT_IMAGE, .image = 0, .signature = is_signed ? 1 : PS_NO_SLOT,
 	    .name = names[is_rare() ? next() % PS_COUNT(names) : 0],
-	    .insecure = is_signed ? 0 : PS_INSECURE_IMAGE);
+	    .insecure = is_signed || is_rare() ? 0 : PS_INSECURE_IMAGE);
 }
 
 static void

@@ -202,6 +202,10 @@ fds_extra(void **state)
 		say(PS_START_POD, (uint16_t)n, 1, n);
 		refused(fds);
 	}
+	say(PS_START_POD, 0, 1, 1); /* what is sent is good, what is said is not */
+	refused(fds);
+	say(PS_START_POD, 2, 1, 1);
+	refused(fds);
 	say(PS_REMOVE_IMAGE, 0, 1, 1);
 	refused(fds);
 	say(PS_REMOVE_IMAGE, 1, 1, 1);
