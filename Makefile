@@ -72,7 +72,7 @@ unpack_SRCS := $(sort $(wildcard verifier/unpack/*.c))
 nspawn_SRCS := $(sort $(wildcard stage1/nspawn/*.c))
 appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
 
-PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn appexec
+PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn appexec rkt-build
 
 rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS)
 rkt_LIBS = -lkeyutils
@@ -94,6 +94,11 @@ appexec_ALL = $(appexec_SRCS) privsep/codec.c privsep/log.c privsep/name.c \
 	privsep/proto.c privsep/fds.c
 appexec_LIBS =
 appexec_LDFLAGS = -static-pie
+
+rkt-build_SRCS_ALL = $(sort $(wildcard builder/*.c)) $(appc_SRCS) \
+	privsep/fds.c privsep/kv.c privsep/log.c privsep/name.c \
+	privsep/paths.c privsep/policy.c
+rkt-build_LIBS = -larchive -ljansson -lcap-ng
 
 fetcher_CPPFLAGS := -I/usr/include/libxml2
 
@@ -169,8 +174,8 @@ install: all
 	$(call say,INSTALL,$(PREFIX))
 	$(Q)install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
 		$(DESTDIR)$(VENDORDIR) $(DESTDIR)$(MANDIR)
-	$(Q)install -m 0755 $(O)/rkt $(DESTDIR)$(BINDIR)/rkt
-	$(Q)install -m 0755 $(addprefix $(O)/,$(filter-out rkt appexec,$(PROGRAMS))) \
+	$(Q)install -m 0755 $(O)/rkt $(O)/rkt-build $(DESTDIR)$(BINDIR)
+	$(Q)install -m 0755 $(addprefix $(O)/,$(filter-out rkt appexec rkt-build,$(PROGRAMS))) \
 		$(DESTDIR)$(LIBEXECDIR)
 	$(Q)install -m 0644 policies/policy.default $(DESTDIR)$(VENDORDIR)/policy
 	$(Q)install -m 0644 policies/policy.production $(DESTDIR)$(VENDORDIR)/
@@ -187,7 +192,7 @@ install: all
 uninstall:
 	$(call say,REMOVE,$(PREFIX))
 	$(Q)[ -n '$(DESTDIR)' ] || sh policies/users.sh remove $(PREFIX)
-	$(Q)rm -f $(DESTDIR)$(BINDIR)/rkt
+	$(Q)rm -f $(DESTDIR)$(BINDIR)/rkt $(DESTDIR)$(BINDIR)/rkt-build
 	$(Q)for m in $(notdir $(wildcard docs/man/*.[1-8])); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
 	$(Q)rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(VENDORDIR)/stage1

@@ -146,7 +146,9 @@ def test_one_request_only():
     w = worker.Worker()
     w.edge.send("CHECK", fds=good_fds(), **CHECK)
     w.edge.send("CHECK", fds=good_fds(), **CHECK)
-    assert w.edge.recv().name == "VERDICT"
+    # It ends with the second request unread, which the kernel may tell first.
+    answer = w.edge.recv() or w.edge.recv()
+    assert answer.name == "VERDICT"
     try:
         assert w.edge.recv() is None
     except worker.rktmsg.Bad as e:
