@@ -145,7 +145,8 @@ last_word(struct ln_session *s, int served)
 			(void)sys_kill(s->conductor);
 		return RKT_ERROR;
 	}
-	return status;
+	/* A conductor that did not get as far as its own program. */
+	return status == PS_EXIT_SYSTEM ? RKT_ERROR : status;
 }
 
 int
