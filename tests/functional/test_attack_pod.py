@@ -215,3 +215,23 @@ def test_attack_conductor_reach(host, attacker):
     for end_it in (waiting, child):
         end_it.terminate()
         end_it.wait(20)
+
+
+def test_attack_cgroups_of_a_mad_pod(host):
+    """A pod's root may make cgroups below its own, of any depth and name; gc
+    takes them all, and what runs in them."""
+    host.run(host.store(), "exit", "0").ok()
+    uuid = host.pods()[0][1]
+    mine = [pathlib.Path(line) for line in (
+        host.data / "pods" / "run" / uuid / "cgroup").read_text().split()]
+    mine = [p for p in mine if p.is_dir()]
+    assert mine
+    for path in mine:
+        for n in range(90):
+            path = path / (".x%d" % n)
+            path.mkdir()
+    sleeper = subprocess.Popen(["sleep", "60"])
+    (path / "cgroup.procs").write_text(str(sleeper.pid))
+    host.rkt("gc", "--grace-period=0s").ok()
+    assert sleeper.wait(5) == -9
+    assert host.pods() == [] and not any(p.exists() for p in mine)

@@ -15,7 +15,7 @@ import pytest
 
 import images
 from images import (archive, directory, gnu_long, hardlink, header, manifest,
-                    member, pax, padded, program, symlink)
+                    member, pax, symlink)
 
 M = member("manifest", manifest())
 R = directory("rootfs")
