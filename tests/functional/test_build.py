@@ -189,7 +189,7 @@ def test_build_from_an_image(lab, bench):
     for how in ("none", "gz", "bz2", "xz", "zstd"):
         bench.file("base.aci", images.compress(base, how))
         bench.file("new.so", b"so")
-        bench.script("begin ./base.aci\nset-user 9\n"
+        bench.script("begin ./base.aci\nset-user 9\nset-exec /su\n"
                      "copy new.so /lib/new.so\nwrite --overwrite out.aci\nend")
     found = members(bench.home / "out.aci")
     assert found["rootfs/etc/"].startswith("drwxr-x--- 3/4 ")
@@ -278,7 +278,7 @@ def test_build_manifest_words(bench):
     ("set-event-handler now -- /x", "not an event"),
     ("isolator add resource/memory absent", "No such file"),
     ("isolator add resource/memory bad", "not JSON"),
-    ("isolator add resource/memory number", "limit"),
+    ("isolator add resource/memory number", "not a quantity"),
     ("dependency add example.test/x --image-id=sha512-12", "imageID"),
     ("replace-manifest bad", "not JSON"),
     ("replace-manifest /dev/zero", "larger than"),
@@ -405,7 +405,7 @@ def test_build_begin_hostile_image(bench, name):
 
 
 @pytest.mark.parametrize("data, says", [
-    (b"", "manifest"), (b"\0" * 4096, "manifest"), (b"x" * 4096, ""),
+    (b"", "archive"), (b"\0" * 4096, "manifest"), (b"x" * 4096, ""),
     (images.archive(images.directory("rootfs")), "no manifest"),
     (images.archive(images.member("manifest", images.manifest())),
      "no rootfs"),
