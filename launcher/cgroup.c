@@ -17,6 +17,7 @@
 
 #define CGROUP "/sys/fs/cgroup"
 #define PERIOD 100000u /* us */
+#define MAX_DEPTH 200u /* of what a pod made; two descriptors each */
 
 /* Where this process is: "path" of the line whose controllers are name. */
 struct place {
@@ -408,7 +409,7 @@ kill_procs(int dir)
 }
 
 /* Ends what runs in it and takes it away, from the leaves; a few levels are
- * nspawn's, the rest its systemd's. */
+ * nspawn's, the rest the pod's: as many as it likes, called as it likes. */
 static int
 remove_below(int dir, const char *name, unsigned depth)
 {
@@ -417,13 +418,14 @@ remove_below(int dir, const char *name, unsigned depth)
 	struct dirent *e;
 	DIR *d;
 
-	if (fd < 0 || depth > 16)
+	if (fd < 0 || depth > MAX_DEPTH)
 		return fd == -ENOENT ? 0 : -EBUSY;
 	if (sys_put(fd, "cgroup.kill", "1\n") < 0)
 		kill_procs(fd);
 	d = fdopendir(dup(fd));
 	while (d && (e = readdir(d)) != NULL)
-		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+		if (e->d_type == DT_DIR && strcmp(e->d_name, ".") != 0 &&
+		    strcmp(e->d_name, "..") != 0)
 			(void)remove_below(fd, e->d_name, depth + 1);
 	if (d)
 		(void)closedir(d);
