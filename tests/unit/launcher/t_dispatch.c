@@ -23,6 +23,7 @@ legal(uint16_t type, enum ln_state state)
 	case PS_ADMIT_IMAGE:
 	case PS_REVIEW_KEYS:
 	case PS_TRUST_KEY:
+	case PS_MASK_KEY:
 	case PS_START_POD:
 	case PS_REMOVE_IMAGE:
 	case PS_CHECK_IMAGE:

@@ -115,6 +115,40 @@ get_file_unnamed(void **state)
 	}
 }
 
+/* What the conductor may read itself: only what a flag says is for it. */
+static void
+get_text(void **state)
+{
+	static const struct {
+		const char *path;
+		bool good;
+	} rows[] = { { "/home/op/env", true }, { "/home/op/hello.aci", false },
+		{ "/etc/shadow", false }, { "/home/op/app", false } };
+	struct ps_msg_SLOT m;
+	struct ps_frame *f;
+
+	(void)state;
+	fake_put("/home/op/env", "A=b\n");
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		world_begin(ARGV("rkt", "run", "--set-env-file=/home/op/env",
+		    "/home/op/hello.aci", "--", "--set-env-file=/home/op/app"));
+		fake.may_open[0] = "/home/op/env";
+		SAY(GET_FILE, .path = rows[i].path, .kind = PS_SLOT_TEXT);
+		if (world_serve() != (rows[i].good ? 0 : -EPROTO))
+			fail_msg("row %zu", i);
+		if (rows[i].good) {
+			assert_int_equal(world_hear(&f), PS_SLOT);
+			assert_int_equal(ps_decode_SLOT(f->payload, f->length, &m), 0);
+			assert_int_equal(m.slot, PS_NO_SLOT);
+			assert_int_equal(f->nfds, 1);
+			assert_int_equal(fcntl(f->fds[0], F_GETFL) & O_ACCMODE, O_RDONLY);
+			assert_int_equal(world.s.slots[0].kind, 0);
+			assert_int_equal(world_hear(NULL), 0);
+		}
+		world_end();
+	}
+}
+
 static void
 get_file_odd(void **state)
 {
@@ -238,6 +272,7 @@ main(void)
 		cmocka_unit_test(hello_policy_dir),
 		cmocka_unit_test(get_file),
 		cmocka_unit_test(get_file_unnamed),
+		cmocka_unit_test(get_text),
 		cmocka_unit_test(get_file_odd),
 		cmocka_unit_test(fetcher_slots),
 		cmocka_unit_test(fetcher_too_much),

@@ -3,6 +3,8 @@
  * exported sealed, and it stands where it was said. */
 #include "tests/unit/launcher/world.h"
 
+#include "privsep/name.h"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 
@@ -46,6 +48,18 @@ good(void **state)
 	world_expect(PS_TRUSTED);
 	assert_true(fake_exists("/etc/rkt/trustedkeys/root.d/" KEY_N));
 	end();
+	begin_with(ARGV("rkt", "--trust-keys-from-https", "fetch", "new.org/x:1,os=linux",
+	    "/home/op/key.asc"));
+	SAY(TRUST_KEY, .slot = 0, .prefix = "new.org/x", .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_TRUSTED);
+	assert_true(fake_exists(WHERE));
+	end();
+	begin_with(ARGV("rkt", "--trust-keys-from-https", "fetch", "new.org/x",
+	    "/home/op/key.asc"));
+	SAY(TRUST_KEY, .slot = 0, .prefix = "new.org/x", .fingerprint = "abc");
+	assert_int_equal(world_serve(), -EPROTO);
+	end();
 }
 
 /* Not the operator's words. */
@@ -62,6 +76,20 @@ unsaid(void **state)
 		{ ARGV("rkt", "trust", "--root", "/home/op/key.asc"), "new.org/x" },
 		{ ARGV("rkt", "run", "new.org/x", "/home/op/key.asc"), "new.org/x" },
 		{ ARGV("rkt", "run", "/home/op/key.asc", "--", "--root"), "" },
+		/* --trust-keys-from-https: the image's own name, and no other. */
+		{ ARGV("rkt", "fetch", "new.org/x:1", "/home/op/key.asc"), "new.org/x" },
+		{ ARGV("rkt", "--trust-keys-from-https", "fetch", "new.org/x:1",
+		      "/home/op/key.asc"), "new.org" },
+		{ ARGV("rkt", "--trust-keys-from-https", "fetch", "new.org/x:1",
+		      "/home/op/key.asc"), "new.org/x/y" },
+		{ ARGV("rkt", "--trust-keys-from-https", "fetch", "new.org/x:1",
+		      "/home/op/key.asc"), "" },
+		{ ARGV("rkt", "--trust-keys-from-https=false", "fetch", "new.org/x",
+		      "/home/op/key.asc"), "new.org/x" },
+		{ ARGV("rkt", "--trust-keys-from-https", "run", "/home/op/key.asc",
+		      "--", "new.org/x"), "new.org/x" },
+		{ ARGV("rkt", "run", "new.org/x", "/home/op/key.asc", "--",
+		      "--trust-keys-from-https"), "new.org/x" },
 	};
 
 	(void)state;
@@ -126,12 +154,79 @@ odd_exports(void **state)
 	}
 }
 
+/* --remove writes a mask, where and for whom the operator said. */
+static void
+mask(void **state)
+{
+	const struct {
+		char *const *argv;
+		const char *prefix, *fingerprint;
+		bool good;
+	} rows[] = {
+		{ ARGV("rkt", "trust", "--remove", "--prefix=new.org/x", KEY_N),
+		    "new.org/x", KEY_N, true },
+		{ ARGV("rkt", "trust", "--remove", "--root", KEY_N), "", KEY_N, true },
+		{ ARGV("rkt", "trust", "--prefix=new.org/x", KEY_N), "new.org/x", KEY_N,
+		    false },
+		{ ARGV("rkt", "trust", "--remove", "--prefix=new.org/x", KEY_N), "", KEY_N,
+		    false },
+		{ ARGV("rkt", "trust", "--remove", "--prefix=new.org/x", KEY_N),
+		    "new.org/x", KEY_A, false },
+		{ ARGV("rkt", "trust", "--remove", "--root", "cccc"), "", "cccc", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		int r;
+
+		world_begin(rows[i].argv);
+		SAY(MASK_KEY, .prefix = rows[i].prefix,
+		    .fingerprint = rows[i].fingerprint);
+		r = world_serve();
+		if (r != (rows[i].good ? 0 : -EPROTO) || (!rows[i].good && fake.at != 0))
+			fail_msg("row %zu: %d", i, r);
+		if (rows[i].good)
+			world_expect(PS_TRUSTED);
+		end();
+	}
+}
+
+/* --trust-keys-from-https speaks for the image's name, and nothing above. */
+static void
+from_https(void **state)
+{
+	static const struct {
+		const char *prefix;
+		bool good;
+	} rows[] = { { "new.org/x", true }, { "new.org", false }, { "", false },
+		{ "new.org/x:1", false }, { "other.org", false }, { "app.org/y", false } };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		begin_with(ARGV("rkt", "fetch", "--trust-keys-from-https", "new.org/x:1.0",
+		    "/home/op/key.asc", "--", "app.org/y"));
+		if (ps_is_acid0(rows[i].prefix, strlen(rows[i].prefix))) {
+			SAY(TRUST_KEY, .slot = 0, .prefix = rows[i].prefix,
+			    .fingerprint = KEY_N);
+			if (world_serve() != (rows[i].good ? 0 : -EPROTO))
+				fail_msg("row %zu", i);
+		}
+		end();
+	}
+	begin_with(ARGV("rkt", "fetch", "new.org/x:1.0", "/home/op/key.asc"));
+	SAY(TRUST_KEY, .slot = 0, .prefix = "new.org/x", .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), -EPROTO);
+	end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
 		cmocka_unit_test(unsaid),
+		cmocka_unit_test(mask),
+		cmocka_unit_test(from_https),
 		cmocka_unit_test(odd_requests),
 		cmocka_unit_test(odd_exports),
 	};
