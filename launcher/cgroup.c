@@ -267,8 +267,12 @@ static int
 enter_v1(struct made *m, const char *self, const struct ln_limits *l,
     const char **missing)
 {
-	int r = 0;
+	/* First, so that a pod that goes on without a limit is still where it
+	 * can be ended. */
+	int r = enter_unmanaged(m, self, missing);
 
+	if (r < 0)
+		return r;
 	*missing = "memory";
 	if (l->memory)
 		r = enter_memory(m, self, l);
@@ -277,9 +281,7 @@ enter_v1(struct made *m, const char *self, const struct ln_limits *l,
 	*missing = "cpu";
 	if (l->cpu_milli || l->cpu_shares)
 		r = enter_cpu(m, self, l);
-	if (r < 0)
-		return r;
-	return enter_unmanaged(m, self, missing);
+	return r;
 }
 
 /* What v1 calls its hierarchies, and where they are mounted.  nspawn mirrors

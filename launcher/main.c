@@ -114,8 +114,16 @@ static void
 guard(void)
 {
 	const struct rlimit none = { 0, 0 };
+	struct rlimit files;
 
 	(void)umask(022);
+	/* Room to put descriptors in place, whatever the caller's limit. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1024) {
+		files.rlim_cur = 1024;
+		files.rlim_max = files.rlim_max < 1024 ? 1024 : files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+			ps_die(RKT_ERROR, "cannot have 1024 open files (ulimit -n)");
+	}
 	/* What the caller left open is in no one's way, and in no one's hands. */
 	if (close_range(3, ~0u, 0) < 0)
 		ps_die(RKT_ERROR, "cannot close what the caller left open");

@@ -17,8 +17,8 @@ static struct {
 
 /* What was truly said by workers that truly ended well. */
 static struct {
-	bool verdict, unpacked, is_committed;
-	struct ps_msg_VERDICT v;
+	bool verdict, second, unpacked, is_committed;
+	struct ps_msg_VERDICT v, v2;
 	struct ps_msg_UNPACKED u;
 	uint8_t committed[PS_DIGEST];
 	const struct lattice_line *line;
@@ -82,6 +82,10 @@ on_commit(const char *id)
 		fake_bug("committed without its unpacking", id);
 	for (uint16_t i = 0; signed_well && i < truth.v.n_signers; i++)
 		signed_well = speaks_for(truth.v.signers[i], u->name);
+	if (signed_well && world.s.policy.verifiers == 2)
+		signed_well = truth.second && truth.v2.n_signers > 0 &&
+		    memcmp(truth.v2.raw, u->raw, PS_DIGEST) == 0 &&
+		    speaks_for(truth.v2.signers[0], u->name);
 	if (!signed_well && !is_insecure(PS_INSECURE_IMAGE))
 		fake_bug("committed without a verdict", id);
 	if (!is_allowed(digest))
@@ -169,8 +173,13 @@ be_verify(struct fake_worker *w, uint8_t how)
 	switch (how >> 3) {
 	default:
 		(void)PS_SEND(&w->chan, VERDICT, &s->verdict, NULL, 0);
-		truth.v = s->verdict;
-		truth.verdict = w->status == 0;
+		if (strcmp(w->program, "second") == 0) {
+			truth.v2 = s->verdict;
+			truth.second = w->status == 0;
+		} else {
+			truth.v = s->verdict;
+			truth.verdict = w->status == 0;
+		}
 		break;
 	case 1:
 	case 2:
@@ -216,7 +225,9 @@ misbehave(struct fake_worker *w)
 	} else if (how % 8 == 6) {
 		ps_close_fd(&w->chan.fd);
 	} else if (strcmp(w->program, "verify") == 0) {
-		truth.verdict = false;
+		truth.verdict = truth.second = false;
+		be_verify(w, how);
+	} else if (strcmp(w->program, "second") == 0) {
 		be_verify(w, how);
 	} else if (strcmp(w->program, "unpack") == 0) {
 		truth.unpacked = false;
@@ -364,6 +375,7 @@ set_policy(uint8_t how)
 	p->deny_key[0] = KEY_A;
 	p->n_deny_key = (how & 96) == 96;
 	p->seccomp_wide = (how & 128) == 0;
+	p->verifiers = (how & 48) == 48 ? 2 : 1;
 	p->tree_at_launch = (how & 136) == 136;
 }
 

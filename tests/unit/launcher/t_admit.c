@@ -303,6 +303,38 @@ verify_answers(void **state)
 	}
 }
 
+/* Site policy wants two verifiers: both say the same, or nothing. */
+static void
+two_verifiers(void **state)
+{
+	(void)state;
+	world.s.policy.verifiers = 2;
+	assert_int_equal(admit(), 0);
+	heard();
+	world_expect(PS_ADMITTED);
+	assert_non_null(strstr(fake.trace, "spawn second 903:903 own-net tmp"));
+	for (int i = 0; i < 5; i++) {
+		again(argv_used);
+		world.s.policy.verifiers = 2;
+		if (i == 0)
+			world.script.second.raw[9] ^= 1;
+		else if (i == 1)
+			world.script.second.signers[0] = KEY_N;
+		else if (i == 2)
+			world.script.second.n_signers = 0;
+		else if (i == 3)
+			world.script.second.signers[world.script.second.n_signers++] =
+			    KEY_N;
+		else
+			world.script.second_ends = 1;
+		refused(i < 4 ? PS_REFUSED_TRUST : PS_REFUSED_SYSTEM);
+		assert_null(strstr(fake.trace, "spawn unpack"));
+	}
+	again(argv_used); /* not asked for */
+	assert_int_equal(admit(), 0);
+	assert_null(strstr(fake.trace, "spawn second"));
+}
+
 /* Unsigned images: only by the operator's words, and where policy allows. */
 static void
 unsigned_images(void **state)
@@ -479,6 +511,7 @@ main(void)
 		with(workers_end_badly),
 		with(workers_silent),
 		with(verify_answers),
+		with(two_verifiers),
 		with(unsigned_images),
 		with(policy_lists),
 		with(wrong_slots),

@@ -71,9 +71,13 @@ answer(struct fake_worker *w)
 		fetch_slots(w);
 		return;
 	}
-	w->status = strcmp(w->program, "verify") == 0 ? s->verify_ends : s->unpack_ends;
+	w->status = strcmp(w->program, "verify") == 0 ? s->verify_ends
+	    : strcmp(w->program, "second") == 0	      ? s->second_ends
+						      : s->unpack_ends;
 	if (s->silent) {
 		ps_close_fd(&w->chan.fd);
+	} else if (strcmp(w->program, "second") == 0) {
+		(void)PS_SEND(&w->chan, VERDICT, &s->second, NULL, 0);
 	} else if (strcmp(w->program, "unpack") == 0) {
 		bool tree = !s->unpacked.name || (s->existing && s->unpack_said);
 
@@ -111,6 +115,7 @@ default_script(void)
 	s->verdict.signed_at = 1600000000;
 	s->verdict.n_identities = 1;
 	s->verdict.identities[0] = "A <a@example.com>";
+	s->second = s->verdict;
 	memset(s->unpacked.raw, RAW, PS_DIGEST);
 	memset(s->unpacked.image, IMAGE_NEW, PS_DIGEST);
 	memset(s->unpacked.tree, TREE, PS_DIGEST);
@@ -151,7 +156,7 @@ world_begin_mute(char *const argv[])
 		.data = -1, .image = -1, .pods = -1, .ids = -1, .quarantine = -1,
 		.system_config = -1, .local_config = -1, .system_trust = -1,
 		.local_trust = -1, .pod = -1, .facts = -1, .plan = -1,
-		.rkt = { 900, 900 }, .fetch = { 901, 901 }, .verify = { 902, 902 } };
+		.rkt = { 900, 900 }, .fetch = { 901, 901 }, .verify = { 902, 902 }, .second = { 903, 903 } };
 	ps_policy_default(&world.s.policy);
 	for (size_t i = 0; i < PS_MAX_SLOTS; i++)
 		world.s.slots[i].fd = world.s.slots[i].pending = -1;

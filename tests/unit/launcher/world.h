@@ -31,6 +31,8 @@ struct script {
 	int fetcher_ends;
 	struct ps_msg_VERDICT verdict;
 	int verify_ends;
+	struct ps_msg_VERDICT second; /* site policy: verifiers 2 */
+	int second_ends;
 	struct ps_msg_UNPACKED unpacked;
 	struct ps_msg_TREE tree;
 	int unpack_ends;
