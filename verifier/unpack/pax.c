@@ -19,11 +19,12 @@
 int
 vf_pax_next(struct vf_pax *pax, struct vf_record *ret)
 {
-	const char *p = pax->p + pax->at, *equals;
+	const char *p, *equals;
 	size_t left = pax->n - pax->at, length = 0, digits = 0;
 
 	if (left == 0)
 		return 0;
+	p = pax->p + pax->at;
 	while (digits < left && digits < 7 && p[digits] >= '0' &&
 	    p[digits] <= '9') {
 		length = length * 10 + (size_t)(p[digits] - '0');
