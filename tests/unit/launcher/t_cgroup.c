@@ -149,6 +149,7 @@ controller_missing(void **state)
 	fake_put("/proc/self/cgroup", "1:name=systemd:/\n");
 	assert_true(ln_cgroup_enter(UUID, &l, -1, &missing) < 0);
 	assert_string_equal(missing, "memory");
+	fake_clear("/sys/fs/cgroup/systemd");
 	assert_true(ln_cgroup_enter(UUID, &c, -1, &missing) < 0);
 	assert_string_equal(missing, "cpu");
 }
@@ -164,7 +165,7 @@ not_another_pods(void **state)
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID);
 	assert_true(ln_cgroup_enter(UUID, &l, -1, &missing) < 0);
 	assert_null(strstr(fake.trace, "limit_in_bytes"));
-	assert_null(strstr(fake.trace, "cgroup.procs"));
+	assert_null(strstr(fake.trace, "memory/rkt-UUID/cgroup.procs"));
 }
 
 static void
