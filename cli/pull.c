@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/keys.h"
 #include "cli/session.h"
 #include "cli/transfer.h"
 #include "privsep/log.h"
@@ -200,7 +201,9 @@ pull_remote(struct cli *c, const struct cli_pull *p, const char *url,
 	int r = 0;
 
 	a->signature = PS_NO_SLOT;
-	if (p->signature && !is_unsigned(c))
+	if (url == NULL && !is_unsigned(c))
+		r = cli_trust_for_fetch(c, a->wanted->name);
+	if (r == 0 && p->signature && !is_unsigned(c))
 		r = get_file(c, p->signature, PS_SLOT_SIGNATURE, &a->signature);
 	if (r == 0)
 		r = cli_fetcher_start(c, bare ? kinds + 1 : kinds,

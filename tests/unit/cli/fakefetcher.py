@@ -28,6 +28,8 @@ class Fetching(Launcher):
             "START_POD": Fetching.start_pod,
         }
         table.update(handlers or {})
+        if "local" not in more:
+            more["local"] = world.trusting(data)
         super().__init__(data, table, **more)
         self.pages, self.endpoints = dict(pages or {}), list(endpoints)
         self.manifest = manifest or world.manifest()

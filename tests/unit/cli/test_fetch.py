@@ -282,3 +282,71 @@ def test_trust_by_discovery_over_https(data):
 def test_trust_usage(data, argv, text):
     r = Fetching(data).run("trust", *argv)
     assert r.code == 254 and r.asked == [] and text in r.err
+
+
+NEW = ("other.org", "cd" * 20)
+
+
+def test_fetch_of_a_name_that_no_key_speaks_for(data):
+    for keys in ([NEW], [("example.com/hel", "cd" * 20)],
+                 [("", "cd" * 20, ""), ("example.com", "cd" * 20)]):
+        r = Fetching(data, local=world.trusting(data, *keys)).run(
+            "fetch", "example.com/hello")
+        assert r.code == 254 and "START_FETCHER" not in r.types()
+        assert 'rkt trust --prefix "example.com/hello"' in r.err
+
+
+def test_fetch_takes_keys_from_https(data):
+    k, a = "https://example.com/k.gpg", "https://example.com/a.aci"
+    p = {k: [(200, 9)], a: [(200, 900)], a + ".asc": [(200, 90)]}
+    f = Fetching(data, keys=KEYS, pages=p, local=world.trusting(data, NEW))
+    f.discover = lambda edge: edge.send("ENDPOINTS", urls=[k] if len(
+        f.requests) < 3 else [a, a + ".asc"])
+    r = f.run("--trust-keys-from-https", "fetch", "example.com/hello:1.0")
+    assert r.code == 0, r.err
+    assert r.one("TRUST_KEY") == {"slot": 0, "prefix": "example.com/hello",
+                                  "fingerprint": "12" * 20}
+    assert "without fingerprint review" in r.out
+
+
+@pytest.mark.parametrize("url", ["http://example.com/k", "ftp://x/k", "k"])
+def test_fetch_takes_no_keys_by_anything_else(data, url):
+    r = Fetching(data, keys=KEYS, endpoints=[url], pages={url: [(200, 9)]},
+                 local=world.trusting(data, NEW)).run(
+        "--trust-keys-from-https", "--insecure-options=http,pubkey", "fetch",
+        "example.com/hello")
+    assert r.code == 254 and "TRUST_KEY" not in r.types()
+    assert "keys are taken by https alone" in r.err
+
+
+def masking(launcher, message):
+    return "TRUSTED", {"path": "/etc/k"}
+
+
+def test_trust_list(data):
+    conf = world.trusting(data, NEW, ("", "12" * 20), ("other.org/x", "cd" * 20,
+                                                      ""))
+    vendor = world.trusting(data / "x", ("other.org/x/y", "cd" * 20))
+    r = Fetching(data, local=conf, system=vendor).run(
+        "trust", "--list", "--no-legend")
+    assert r.code == 0, r.err
+    assert [x.split()[:3] for x in r.out.splitlines()] == [
+        ["(root)", "12" * 20, "no"], ["other.org", "cd" * 20, "no"],
+        ["other.org/x", "cd" * 20, "mask"],
+        ["other.org/x/y", "cd" * 20, "yes"]]
+    assert r.out.splitlines()[1].endswith(
+        "/etc/rkt/trustedkeys/prefix.d/other.org/" + "cd" * 20)
+    assert r.types() == ["HELLO"]
+
+
+def test_trust_remove(data):
+    r = Fetching(data, {"x": 1}, handlers={"MASK_KEY": masking}).run(
+        "trust", "--remove", "--prefix=a.com", "12" * 20, "34" * 20)
+    assert r.code == 0, r.err
+    assert [m.fields for m in r.asked if m.name == "MASK_KEY"] == [
+        {"prefix": "a.com", "fingerprint": f * 20} for f in ("12", "34")]
+    assert 'Masked key for prefix "a.com" at "/etc/k"\n' in r.out
+    assert "no key %s was trusted" % ("12" * 20) in r.err
+    r = Fetching(data, handlers={"MASK_KEY": refuse(4, "disk full")}).run(
+        "trust", "--remove", "--root", "ab" * 20)
+    assert r.code == 254 and "trust: disk full\n" in r.err

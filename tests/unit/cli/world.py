@@ -3,6 +3,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 
 MANIFEST = {
     "acKind": "ImageManifest", "acVersion": "0.8.11",
@@ -51,6 +52,20 @@ def add_image(data, seed, m=None, **how):
     with open(os.path.join(d, "record"), "w") as f:
         f.write(record(seed, m, **how))
     return image_id(seed)
+
+
+def trusting(data, *keys):
+    """A configuration directory; keys: (prefix, fingerprint[, text]), a root
+    key if there are none."""
+    top = os.path.join(os.path.dirname(str(data)), "conf")
+    shutil.rmtree(top, ignore_errors=True)
+    for prefix, fingerprint, *text in keys or [("", "ab" * 20)]:
+        d = os.path.join(top, "trustedkeys",
+                         "prefix.d/" + prefix if prefix else "root.d")
+        os.makedirs(d, exist_ok=True)
+        with open(os.path.join(d, fingerprint), "w") as f:
+            f.write(text[0] if text else "a key\n")
+    return top
 
 
 def uuid(n):

@@ -1,0 +1,6 @@
+#pragma once
+/* rkt trust --list. */
+#include "cli/trust_store.h"
+
+/* As a table, or in format ("json", "json-pretty").  0 or CLI_FAILED. */
+int cli_trust_print(const struct cli_trust *t, const char *format, bool legend);
