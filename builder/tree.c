@@ -55,9 +55,8 @@ bd_join(char path[BD_MAX_PATH + 1], const char *name)
 	return 0;
 }
 
-/* The path of what is open, from the system's root. */
-static int
-path_of(int fd, char **ret)
+int
+bd_path_of(int fd, char **ret)
 {
 	char link[64], *path = malloc(2 * BD_MAX_PATH);
 	ssize_t n;
@@ -81,10 +80,10 @@ path_below(int rootfs, int dir, char ret[BD_MAX_PATH + 1])
 {
 	_cleanup_free_ char *top = NULL, *path = NULL;
 	size_t n;
-	int r = path_of(rootfs, &top);
+	int r = bd_path_of(rootfs, &top);
 
 	if (r == 0)
-		r = path_of(dir, &path);
+		r = bd_path_of(dir, &path);
 	if (r < 0)
 		return r;
 	n = strlen(top);

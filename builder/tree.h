@@ -30,5 +30,8 @@ struct bd_names {
 int bd_names(int dir, struct bd_names *ret);
 void bd_names_free(struct bd_names *names);
 
+/* The path of what is open, from the system's root; the caller frees it. */
+int bd_path_of(int fd, char **ret);
+
 /* A descriptor again, with other flags (it may be O_PATH). */
 int bd_reopen(int fd, int flags);

@@ -339,6 +339,7 @@ bd_parse(int argc, char *const argv[], struct bd_call *c, char *error)
 	}
 	c->n -= words;
 	memmove(c->v, c->v + words, c->n * sizeof(*c->v));
+	c->v[c->n] = NULL;
 	return check_call(c, seen, error);
 }
 

@@ -47,7 +47,7 @@ struct bd_call {
 	const struct bd_command *command; /* NULL: none was named */
 	struct bd_options o;
 	size_t n;
-	const char **v; /* arguments */
+	const char **v; /* arguments, and NULL behind them */
 };
 
 /* Bits of bd_command.flags; what is global is every command's. */
@@ -74,7 +74,7 @@ extern const struct bd_command bd_commands[];
 
 #define BD_ERROR 512
 
-/* argv[1..] to a call; c->v has room for argc pointers.  0, or -EINVAL and
+/* argv[1..] to a call; c->v has room for argc + 1 pointers.  0, or -EINVAL and
  * error[BD_ERROR] is a line that says what is wrong. */
 int bd_parse(int argc, char *const argv[], struct bd_call *c, char *error);
 

@@ -358,6 +358,104 @@ def test_build_private(bench):
     assert su.stat().st_mode & 0o7000 == 0
 
 
+# --- run --------------------------------------------------------------------
+
+
+def run_guest(bench, lab, *acts, flags=()):
+    bench.file("guest", lab.guest, mode=0o755)
+    if not (bench.home / ".acbuild").exists():
+        bench.script("begin\nset-name example.test/run\nset-exec /bin/guest\n"
+                     "environment add GREETING good-day\n"
+                     "copy guest /bin/guest")
+    r = bench.build("run", *flags, "--", "/bin/guest", *acts)
+    r.facts = host_module.Facts(r.out)
+    return r
+
+
+def test_build_run_command(lab, bench):
+    """What the command makes is in the image; what was mounted is not."""
+    r = run_guest(bench, lab, "write", "/made", "by the image", "facts").ok()
+    assert r.facts.one("write") == "/made ok"
+    assert r.facts.one("uid") == "0"
+    assert r.facts.one("uid_map").split() == ["0", str(NOBODY), "1"]
+    assert r.facts.env()["GREETING"] == "good-day"
+    assert set(r.facts.env()) == {"GREETING", "PATH"}
+    bench.script("write x.aci\nend")
+    found = members(bench.home / "x.aci")
+    assert " 0/0 " in found["rootfs/made"]
+    assert not {"rootfs/proc/", "rootfs/dev/", "rootfs/etc/"} & set(found)
+
+
+def test_build_run_confined(lab, bench):
+    """No capability that reaches the machine, both filters, no network, no
+    file of the host, no descriptor but three, no terminal tricks."""
+    r = run_guest(bench, lab, "facts", "try", "all", "list", "/").ok()
+    f = r.facts
+    assert f.status("NoNewPrivs") == "1" and f.status("Seccomp") == "2"
+    assert f.status("Seccomp_filters") == "2"
+    for which in ("CapPrm", "CapEff", "CapBnd"):
+        assert int(f.status(which), 16) == 0x404fb
+    assert int(f.status("CapInh"), 16) == int(f.status("CapAmb"), 16) == 0
+    assert f.one("pid") == "1"
+    assert {v.split()[0] for v in f.all("fd")} == {"0", "1", "2"}
+    own = {os.readlink("/proc/self/ns/" + n) for n in
+           ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")}
+    assert len(f.all("ns")) == 7 and not own & set(f.all("ns"))
+    assert [m.split()[4] for m in f.all("mount")][:3] == ["/", "/proc", "/dev"]
+    done = {k for k, v in f.tries().items() if v == "ok"}
+    assert not done & {"mount", "mknod", "ptrace_init", "reboot",
+                       "bpf", "keyctl", "unshare_user", "setns", "pivot",
+                       "init_module", "io_uring", "umount", "remount_proc",
+                       "tiocsti", "tioclinux", "open_by_handle",
+                       "settime"}, done
+
+
+def test_build_run_ends_badly(lab, bench):
+    """One line each; and the build goes on."""
+    run_guest(bench, lab, "say", "x").ok()
+    before = bench.manifest()
+    for words, says in ((["/bin/guest", "exit", "7"], "code 7"),
+                        (["/bin/guest", "exit", "255"], "code 255"),
+                        (["/nothing"], "cannot execute /nothing")):
+        r = bench.build("run", "--", *words)
+        assert r.code == 1 and says in r.err, r.describe()
+        assert len(r.err.splitlines()) == 1
+    r = bench.build("run", "--working-dir=/none", "--", "/bin/guest")
+    assert "/none" in r.err and r.code == 1
+    assert bench.manifest() == before
+    bench.script("dependency add example.test/base")
+    bench.refused("run", "--", "/bin/guest", says="dependencies")
+
+
+def test_build_run_mounts_over_no_link(lab, bench):
+    """/proc and /dev of a hostile image are links out: nothing is mounted
+    there, and nothing made."""
+    canary = bench.path / "canary"
+    canary.mkdir()
+    canary.chmod(0o777)
+    for name in ("proc", "dev", "etc/resolv.conf"):
+        bench.file("base.aci", images.aci([
+            images.directory("rootfs/etc"),
+            images.program("rootfs/guest", lab.guest),
+            images.symlink("rootfs/" + name, str(canary))]))
+        bench.script("begin ./base.aci")
+        bench.refused("run", "--net", "--", "/guest", says="/" + name)
+        bench.script("end")
+    assert list(canary.iterdir()) == []
+
+
+def test_build_run_refuses_root(lab, bench):
+    run_guest(bench, lab, "say", "x").ok()
+    r = subprocess.run([BUILD, "run", "--", "/bin/guest"], cwd=bench.home,
+                       capture_output=True, check=False)
+    assert r.returncode == 1 and b"another user" in r.stderr
+    os.chown(bench.home / ".acbuild", 0, 0)
+    r = subprocess.run([BUILD, "run", "--", "/bin/guest"], cwd=bench.home,
+                       capture_output=True, check=False)
+    assert r.returncode == 1 and b"by root" in r.stderr
+    assert len(r.stderr.splitlines()) == 1
+
+
 # --- hostile ----------------------------------------------------------------
 
 
