@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 
@@ -321,6 +322,21 @@ def test_build_help(bench):
     for command in commands:
         r = bench.build(*command.split(), "--help").ok()
         assert "Usage:" in r.out and command in r.out
+
+
+def test_build_manual(bench):
+    """The manual names every command and every flag, and no other."""
+    page = pathlib.Path(__file__).resolve().parents[2] / "docs/man/rkt-build.1"
+    text = page.read_text()
+    out = bench.build("--help").ok().out
+    commands = set(re.findall(r"^  ([a-z][a-z -]*)\t", out, re.M))
+    flags = set()
+    for command in commands:
+        said = bench.build(*command.split(), "--help").ok().out
+        flags |= set(re.findall(r"^  --([a-z-]+)", said, re.M))
+    assert flags == set(re.findall(r"^\.It Fl -([a-z-]+)", text, re.M))
+    assert commands == set(re.findall(
+        r"^\.It Cm ([a-z-]+(?: add| remove)?)", text, re.M))
 
 
 def test_build_write_does_not_overwrite(bench):
