@@ -24,6 +24,7 @@ verify libgpgme libcrypto
 unpack libarchive libjansson libcap-ng libcrypto libisal libz libbz2 liblzma libzstd
 stage1-nspawn
 appexec
+rkt-build libarchive libjansson libcap-ng
 TABLE
 
 # G1: the launcher's whole closure, not only its first row.

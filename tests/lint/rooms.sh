@@ -10,6 +10,7 @@ appc: appc
 cli: cli privsep appc
 fetcher: fetcher privsep appc
 verifier: verifier privsep appc
+builder: builder privsep appc
 launcher: launcher privsep
 stage1: stage1 privsep'
 # appc/ may use these three of privsep/: pure, and without the wall.
