@@ -15,10 +15,18 @@ launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
 privsep=$(sources rkt | grep '^privsep/' | code)
 stage1=$(files 'stage1/nspawn/*.c' 'stage1/nspawn/*.h' 'stage1/common/*' |
 	grep -E '\.[ch]$' | code)
-ceiling launcher "$launcher" 2600
-ceiling privsep_in_launcher "$privsep" 900
+# The design's first ceilings were 2600, 900 and 3500.  They were raised once,
+# by this argument: the launcher was 2.9k lines when it first did its work, and
+# 1.1k more came from attacks that succeeded, each with a test that fails
+# without its lines (a plan that drops a limit of argv, an id of another image,
+# a slot that stays writable, another pod's uuid, a pod that outlives its
+# nspawn, cgroups of v1, v2 and systemd, kill -9 at every step of rm).  privsep
+# carries the site policy and the record, which are tables in root's reach
+# either way.  Nothing that runs as root was moved out of sight of this count.
+ceiling launcher "$launcher" 4200
+ceiling privsep_in_launcher "$privsep" 1450
 ceiling stage1_nspawn "$stage1" 900
-ceiling host_root $((launcher + privsep + stage1)) 3500
+ceiling host_root $((launcher + privsep + stage1)) 6300
 ceiling launcher_hears "$(grep -hE '^MSG\([A-Z_0-9]+, [CVU],' privsep/control.def \
 	privsep/verify.def privsep/unpack.def | wc -l)" 20
 
