@@ -11,13 +11,13 @@ rules() {
 	grep -ohE "verdict \"?[A-Za-z0-9_]+|^ceiling [a-z0-9_]+" $here/*.sh |
 		sed 's/^verdict "\{0,1\}//; s/^ceiling /budget_/'
 	sed 's/ .*//' "$O/lint/programs" | sed 's/^/needed_/; p; s/^needed_/hardening_/'
-	for p in verify unpack fetcher conductor; do
+	for p in verify second unpack fetcher conductor; do
 		printf 'policy_%s\npolicy_%s_never\n' $p $p
 	done
 }
 
 acts() {
-	for worker in control verify unpack fetcher conductor; do
+	for worker in control verify second unpack fetcher conductor; do
 		{
 			sed -n 's/^[ 	]*{ *"\([a-z0-9_]*\)", [a-z0-9_]*, [a-z]*},*$/\1/p' \
 				tests/sandbox/acts.c
@@ -56,6 +56,13 @@ verdict claims_name_tests "$bad"
 verdict claims_every_guarantee "$(for g in 1 2 3 4 5 6 7 8 9 10; do
 	grep -E "^\| G$g " SECURITY.md 2>/dev/null |
 		grep -qE '`(test_|t_|sandbox_|fuzz_|G[0-9]+_|budget_|needed_)|not yet' || echo "G$g"
+done)"
+
+# What is said not to be here is not.
+verdict claims_not_here_yet "$(sed -n '/^\* Commands: /,/[.]$/p' docs/differences-from-rkt.md |
+	tr -d '\n' | sed 's/^[*] Commands: //; s/[.]$//' | tr ',' '\n' |
+	sed 's/^ *//; s/[- ][ ]*/_/g' | while read -r c; do
+	grep -q "cli_cmd_$c,$" cli/commands.c && echo "$c is in cli/commands.c"
 done)"
 
 # The README's table of the trusted computing base, a tenth and a call either way.

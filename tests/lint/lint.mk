@@ -30,17 +30,17 @@ docs/PROTOCOL.md: $(O)/protocol
 # The sandbox matrix: each worker's own objects, main.c included, with a probe
 # linked in that acts when the worker has closed its doors (tests/sandbox).
 sandbox_O := $(abspath $(O))/sandbox
-PROBES := $(addprefix $(O)/sandbox/libexec/,conductor fetcher verify unpack)
+PROBES := $(addprefix $(O)/sandbox/libexec/,conductor fetcher verify second unpack)
 .PHONY: sandbox-bins
 sandbox-bins: $(PROBES) $(O)/sandbox/matrix
 sandbox: sandbox-bins
 	$(Q)O=$(O) sh tests/run.sh sandbox
 
-$(O)/sandbox/obj/%.o: tests/sandbox/%.c tests/sandbox/acts.h \
-		tests/sandbox/inspect.h $(O)/.flags
+$(O)/sandbox/obj/%.o: tests/sandbox/%.c $(O)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS) -Wall -Wextra $(WERROR) \
-		-fPIE -c $< -o $@
+		-fPIE -MMD -MP -c $< -o $@
+-include $(wildcard $(O)/sandbox/obj/*.d)
 $(O)/sandbox/obj/paths.o: privsep/paths.c $(O)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -DRKT_LIBEXECDIR='"$(sandbox_O)/libexec"' \
@@ -55,7 +55,7 @@ $(O)/sandbox/libexec/$(1): $$(call obj,$$($(1)_SRCS_ALL)) \
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -Wl,--wrap=ps_seccomp \
 		-Wl,--wrap=ps_worker_enter -o $$@ $$^ $$($(1)_LIBS)
 endef
-$(foreach p,conductor fetcher verify unpack,$(eval $(call probe,$(p))))
+$(foreach p,conductor fetcher verify second unpack,$(eval $(call probe,$(p))))
 
 matrix_SRCS := launcher/workers.c launcher/sys.c launcher/sys_spawn.c \
 	launcher/users.c $(filter-out privsep/paths.c,$(privsep_root_SRCS))

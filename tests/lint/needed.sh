@@ -21,11 +21,17 @@ rkt libkeyutils
 conductor libjansson libseccomp libcap-ng
 fetcher libcurl libxml2
 verify libgpgme libcrypto
+second libcrypto
 unpack libarchive libjansson libcap-ng libcrypto libisal libz libbz2 liblzma libzstd
 stage1-nspawn
 appexec
 rkt-build libarchive libjansson libcap-ng
 TABLE
+
+# A program that is not in the table has no link line that anyone agreed to.
+verdict needed_table "$(sed 's/ .*//' "$O/lint/programs" | while read -r p; do
+	sed -n "/^done <<'TABLE'/,/^TABLE/p" $here/needed.sh | grep -qE "^$p( |\$)" || echo "$p"
+done)"
 
 # G1: the launcher's whole closure, not only its first row.
 closure=$(ldd "$O/rkt" | awk '{ print $1 }' | sed 's|.*/||; s/\.so.*//' |

@@ -35,6 +35,7 @@ while read -r name aim ceiling; do
 			$2 in bad { print $2 }')"
 done <<'TABLE'
 verify 35 80
+second 35 60
 unpack 45 50
 fetcher 50 60
 conductor 60 70

@@ -32,8 +32,10 @@ stage1-nspawn|root|-
 conductor|rkt|conductor
 fetcher|rkt-fetch|fetcher
 verify|rkt-verify|verify
+second|rkt-second|second
 unpack|root of its own userns|unpack
 appexec|root of the pod|app-default
+rkt-build|who calls it|-
 TABLE
 launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
 privsep=$(sources rkt | grep '^privsep/' | code)
