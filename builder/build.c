@@ -139,6 +139,8 @@ bd_create(struct bd_build *b)
 {
 	int r;
 
+	if (mkdir(b->where, 0755) < 0 && errno != EEXIST)
+		return bd_fail_error(errno, "cannot make %s", b->where);
 	b->work = open(b->where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->work < 0)
 		return bd_fail_error(errno, "cannot open %s", b->where);

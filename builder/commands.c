@@ -218,6 +218,8 @@ const struct bd_command bd_commands[] = {
 	{ "run", "-- COMMAND [ARGUMENT ...]", "run a command in the image",
 	    "t", 1, -1, BD_F_WORKING_DIR | BD_F_ENGINE | BD_F_NET |
 	    BD_F_INSECURE, BD_REST, bd_run },
+	{ "script", "FILE|-", "run a file of commands, one a line", "f", ONE,
+	    0, BD_NO_BUILD | BD_NO_EDIT | BD_NO_MODIFY, bd_script },
 	{ "set-event-handler", "pre-start|post-stop -- COMMAND "
 	    "[ARGUMENT ...]", "set what runs before or after the app", "xt", 2,
 	    -1, 0, BD_REST, bd_set_event },

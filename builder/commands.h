@@ -19,6 +19,8 @@ bd_act bd_set_name_act, bd_set_user, bd_set_group, bd_set_groups,
     bd_replace_manifest, bd_cat_manifest;
 /* commands.c */
 bd_act bd_begin, bd_copy, bd_copy_to_dir, bd_write, bd_end, bd_version;
+/* script.c */
+bd_act bd_script;
 /* sign.c */
 bd_act bd_sign;
 /* run.c */
@@ -26,6 +28,10 @@ bd_act bd_run;
 
 /* What the caller of write had. */
 extern mode_t bd_umask;
+
+/* A command line of a script, with the script's own global flags where it says
+ * none.  0, or a negative number, said. */
+int bd_one(int argc, char *const argv[], const struct bd_options *over);
 
 /* A variable of our own environment, or NULL. */
 const char *bd_environ(const char *name);

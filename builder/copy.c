@@ -264,8 +264,8 @@ copy_named(struct copy *c, int from, int dir, const char *name)
 	}
 	r = bd_join(c->path, name);
 	if (r < 0)
-		return bd_fail("copy %s: not a name for the image: %s",
-		    c->from, name);
+		return bd_fail("copy %s: a name in the image is printable "
+			       "UTF-8, of at most 255 bytes", c->from);
 	return copy_opened(c, from, dir, name);
 }
 

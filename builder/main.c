@@ -80,11 +80,33 @@ call(const struct bd_call *c)
 }
 
 int
-main(int argc, char *argv[])
+bd_one(int argc, char *const argv[], const struct bd_options *over)
 {
-	struct bd_call c = { .n = 0 };
+	_cleanup_free_ const char **words = calloc((size_t)argc + 1,
+	    sizeof(*words));
+	struct bd_call c = { .v = words };
 	char error[BD_ERROR];
 
+	if (!words)
+		return bd_fail("out of memory");
+	if (bd_parse(argc, argv, &c, error) < 0)
+		return bd_fail("%s", error);
+	if (over && c.command && c.command->act == bd_script)
+		return bd_fail("a script runs no script");
+	if (over && !c.o.work_path)
+		c.o.work_path = over->work_path;
+	c.o.debug = c.o.debug || (over && over->debug);
+	c.o.no_history = c.o.no_history || (over && over->no_history);
+	ps_log_debug(c.o.debug);
+	if (!c.o.help)
+		return call(&c);
+	bd_help(c.command);
+	return fflush(stdout) == 0 ? 0 : -1;
+}
+
+int
+main(int argc, char *argv[])
+{
 	ps_log_name("rkt-build");
 	if (getauxval(AT_SECURE) != 0)
 		ps_die(1, "this program must not be setuid");
@@ -92,15 +114,5 @@ main(int argc, char *argv[])
 	/* Names are UTF-8, wherever we are. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		ps_die(1, "the locale C.UTF-8 is missing");
-	c.v = calloc((size_t)argc + 1, sizeof(*c.v));
-	if (!c.v)
-		ps_die(1, "out of memory");
-	if (bd_parse(argc, argv, &c, error) < 0)
-		return bd_fail("%s", error) < 0;
-	ps_log_debug(c.o.debug);
-	if (c.o.help) {
-		bd_help(c.command);
-		return fflush(stdout) != 0;
-	}
-	return call(&c) < 0;
+	return bd_one(argc, argv, NULL) < 0;
 }

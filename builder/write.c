@@ -322,19 +322,59 @@ put_all(struct out *o, int fd, const char *text)
 	    0 : broken_archive(o);
 }
 
+/* A file without a name yet, so that nothing is left of a build that ends
+ * early; where the file system has none such, one with a name of its own. */
+static int
+open_new(const struct bd_write *w, char *name, bool *ret_named)
+{
+	char *slash = strrchr(name, '/'), kept = '\0';
+	int fd;
+
+	if (slash) {
+		kept = slash[1];
+		slash[1] = '\0';
+	}
+	fd = open(slash ? name : ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if (slash)
+		slash[1] = kept;
+	*ret_named = fd < 0;
+	if (fd < 0)
+		fd = mkostemp(name, O_CLOEXEC);
+	else
+		(void)snprintf(name + strlen(name) - 6, 7, "%06x",
+		    arc4random_uniform(1u << 24));
+	return fd < 0 ? bd_fail_error(errno, "cannot write %s", w->path) : fd;
+}
+
+/* Gives it a name: that of the image, or a passing one to rename. */
+static int
+name_file(int fd, const char *name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 ?
+	    -errno : 0;
+}
+
 /* A whole file under its name, or none. */
 static int
-publish(const struct bd_write *w, int fd, const char *new)
+publish(const struct bd_write *w, int fd, const char *new, bool *named)
 {
 	int r = 0;
 
 	if (fchmod(fd, 0666 & ~w->umask) < 0 || fsync(fd) < 0)
 		r = -errno;
-	if (r == 0 && w->overwrite)
-		r = rename(new, w->path) < 0 ? -errno : 0;
-	else if (r == 0)
-		r = renameat2(AT_FDCWD, new, AT_FDCWD, w->path,
-			RENAME_NOREPLACE) < 0 ? -errno : 0;
+	if (r == 0 && !*named && !w->overwrite) {
+		r = name_file(fd, w->path);
+	} else if (r == 0) {
+		r = *named ? 0 : name_file(fd, new);
+		*named = *named || r == 0;
+		if (r == 0 && renameat2(AT_FDCWD, new, AT_FDCWD, w->path,
+			w->overwrite ? 0 : RENAME_NOREPLACE) < 0)
+			r = -errno;
+		*named = *named && r < 0;
+	}
 	if (r == -EEXIST)
 		return bd_fail("%s is already there: --overwrite replaces it",
 		    w->path);
@@ -348,6 +388,7 @@ bd_write_image(struct bd_build *b, const struct bd_write *w)
 	_cleanup_free_ char *text = NULL, *new = NULL;
 	_cleanup_fd_ int fd = -1;
 	char error[AC_ERROR];
+	bool named;
 	int r;
 
 	if (bd_manifest_text(b->manifest, &text, error) < 0)
@@ -360,13 +401,13 @@ bd_write_image(struct bd_build *b, const struct bd_write *w)
 		new = NULL;
 		return bd_fail("out of memory");
 	}
-	fd = mkostemp(new, O_CLOEXEC);
+	fd = open_new(w, new, &named);
 	if (fd < 0)
-		return bd_fail_error(errno, "cannot write %s", w->path);
+		return -1;
 	r = put_all(&o, fd, text);
 	if (r == 0)
-		r = publish(w, fd, new);
-	if (r < 0)
+		r = publish(w, fd, new, &named);
+	if (named)
 		(void)unlink(new);
 	return r;
 }

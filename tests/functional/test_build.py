@@ -54,7 +54,8 @@ class Bench:
     def build(self, *words, env=None, cwd=None, data=None):
         """One command, as nobody; the Result."""
         done = subprocess.run(
-            [str(BUILD), *map(str, words)], cwd=cwd or self.home,
+            [str(BUILD), *[w if isinstance(w, bytes) else str(w)
+                           for w in words]], cwd=cwd or self.home,
             env={"PATH": os.environ["PATH"], **(env or {})}, timeout=60,
             input=data, stdin=None if data else subprocess.DEVNULL,
             capture_output=True, check=False, user=NOBODY, group=NOBODY,
@@ -171,7 +172,7 @@ def test_build_source_date(lab, bench):
                   env={"SOURCE_DATE_EPOCH": "yesterday"})
 
 
-def test_build_from_an_image(lab, bench):
+def test_build_from_an_image(host, lab, bench):
     """What a plain user cannot make on disk comes out as it went in: owners,
     setuid, unreadable files, hard links, capabilities."""
     cap = bytes([1, 0, 0, 2, 0, 4] + [0] * 14)
@@ -204,11 +205,14 @@ def test_build_from_an_image(lab, bench):
     assert b"SCHILY.xattr.security.capability=" + cap in tar
     assert json.loads(tar[512:tar.index(b"\0", 512)])["app"]["user"] == "9"
     assert b"PaxHeader/ping" in tar
+    host.trust()
+    image_id = host.fetch((bench.home / "out.aci").read_bytes()).ok()
+    host.rkt("image", "verify", image_id.out.strip()).ok()
 
 
 def test_build_accepted_by_strict_unpack(host, lab, bench):
     """Long names, other alphabets, deep trees: rkt takes what was written."""
-    deep = "/".join("d%02d" % i for i in range(40))
+    deep = "/".join("d%02d" % i for i in range(100))
     bench.file("tree/" + deep + "/file", b"x")
     bench.file("tree/" + "n" * 200, b"x")
     bench.file("tree/ünïcode-日本", b"x")
@@ -232,6 +236,58 @@ def test_build_modify(bench):
     assert [a["value"] for a in m["annotations"]] == [
         'acbuild set-name "example.test/a"']
     assert {p.name for p in bench.home.iterdir()} == {"x.aci"}
+
+
+def test_build_script(lab, bench):
+    """A script's words make the same bytes as a shell's."""
+    fill(bench, lab)
+    bench.script(SCRIPT % "one.aci")
+    bench.file("s.acb", ("# by hand\n" + SCRIPT % "two.aci").encode())
+    bench.script("script s.acb")
+    one, two = [(bench.home / n).read_bytes() for n in ("one.aci", "two.aci")]
+    assert one == two
+    bench.file("q.acb", b"begin\nset-name example.test/a\n"
+               b"set-exec -- /bin/sh -c \"echo 'a b' \\\"c\\\" \\d\" 'e\\f' g\\ h ''\n"
+               b"--work-path=w begin\n")
+    bench.script("script q.acb")
+    assert bench.manifest()["app"]["exec"] == [
+        "/bin/sh", "-c", "echo 'a b' \"c\" \\d", "e\\f", "g h", ""]
+    assert (bench.home / "w" / ".acbuild").is_dir()
+    for text, says in ((b"end\nend\nversion\n", "bad.acb:2"),
+                       (b"set-name 'x\n", "bad.acb:1"),
+                       (b"script bad.acb\n", "runs no script"),
+                       (b"a\0b\n", "not a text")):
+        bench.file("bad.acb", text)
+        r = bench.build("script", "bad.acb")
+        assert r.code == 1 and says in r.err and r.out == "", r.describe()
+
+
+def test_build_bytes_that_are_no_text(bench):
+    bench.script("begin")
+    bench.refused("set-exec", b"\xff", says="not UTF-8")
+    bench.refused("copy", "/dev/null", b"/\xff", says="UTF-8")
+    bench.refused("copy", "/dev/null", "/null", says="neither file")
+
+
+def test_build_write_interrupted(lab, bench):
+    """Ended in the middle of writing, nothing of a file is there."""
+    import signal
+    import time
+    bench.file("big", os.urandom(1 << 20) * 64)
+    bench.script("begin\nset-name example.test/big\nwrite x.aci\n"
+                 "copy big /big")
+    was = (bench.home / "x.aci").read_bytes()
+    for how in (signal.SIGINT, signal.SIGKILL):
+        child = subprocess.Popen(
+            [BUILD, "write", "--overwrite", "x.aci"], cwd=bench.home,
+            user=NOBODY, group=NOBODY, extra_groups=[])
+        time.sleep(0.3)
+        assert child.poll() is None
+        child.send_signal(how)
+        assert child.wait() == -how
+        assert (bench.home / "x.aci").read_bytes() == was
+        assert {p.name for p in bench.home.iterdir()} == {
+            ".acbuild", "big", "x.aci"}
 
 
 def test_build_history(bench):
