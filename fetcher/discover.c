@@ -43,7 +43,9 @@ try_page(struct walk *w, const char *scheme, const char *name, size_t n)
 	(void)snprintf(
 	    url, sizeof(url), "%s://%.*s?ac-discovery=1", scheme, (int)n, name);
 	q.url = url;
-	q.etag = q.authorization = "";
+	q.etag = "";
+	if (q.authorization == NULL)
+		q.authorization = "";
 	q.fd = -1;
 	q.max = FT_PAGE_MAX;
 	q.deadline = PAGE_DEADLINE;

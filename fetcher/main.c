@@ -139,6 +139,7 @@ on_discover(void)
 	want.keys = m.want == PS_DISCOVER_KEYS;
 	/* Keys decide whom to trust: loosening their way takes its own option.
 	 */
+	pattern.authorization = m.authorization;
 	pattern.https_only = pattern.checked_tls =
 	    want.keys && (self.insecure & PS_INSECURE_PUBKEY) == 0;
 	want.may_http =
