@@ -8,7 +8,7 @@
 #include <sys/random.h>
 
 #include "cli/commands.h"
-#include "cli/files.h"
+#include "cli/config.h"
 #include "cli/filter.h"
 #include "cli/insecure.h"
 #include "cli/plan.h"
@@ -69,6 +69,22 @@ choose_net(uint8_t *ret)
 				"--net=host", pod.net.v[0]);
 	*ret = PS_NET_HOST;
 	return 0;
+}
+
+/* The stage1 is rkt's own. */
+static int
+check_stage1(struct cli *c)
+{
+	const struct cli_config_entry *e;
+	struct cli_config cfg;
+	int r = cli_config_load(c, CLI_CONFIG_STAGE1, &cfg);
+
+	if (r != 0)
+		return r;
+	e = cli_config_find(&cfg, "stage1", NULL);
+	return e ? cli_fail("%s: %s: another stage1 than rkt's own is not "
+			    "supported", e->file, e->key) :
+		   0;
 }
 
 static int
@@ -213,7 +229,9 @@ run(struct cli *c)
 	if (pod.hostname && !ps_is_host(pod.hostname, strlen(pod.hostname)))
 		return cli_fail("--hostname \"%s\" is not a host name",
 		    pod.hostname);
-	r = choose_net(&m.net);
+	r = check_stage1(c);
+	if (r == 0)
+		r = choose_net(&m.net);
 	for (size_t i = 0; r == 0 && i < pod.set_env_files.n; i++)
 		r = read_env_file(c, pod.set_env_files.v[i]);
 	if (r == 0)

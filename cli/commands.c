@@ -9,6 +9,7 @@
 
 static const struct cli_command *const commands[] = {
 	&cli_cmd_cat_manifest,
+	&cli_cmd_config,
 	&cli_cmd_fetch,
 	&cli_cmd_gc,
 	&cli_cmd_help,
@@ -55,7 +56,7 @@ static bool
 is_planned(const char *typed)
 {
 	static const char *const words[] = { "prepare", "run-prepared", "enter",
-		"attach", "stop", "export", "config", "completion",
+		"attach", "stop", "export", "completion",
 		"api-service", "metadata-service", "app", "gc", "extract",
 		"render" };
 

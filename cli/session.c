@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/config.h"
 #include "cli/files.h"
 #include "policies/conductor.h"
 #include "privsep/log.h"
@@ -76,6 +77,8 @@ take_dir(int *fd)
 	return take_fd(*fd);
 }
 
+static int check_paths(struct cli *c);
+
 static int
 hello(struct cli *c)
 {
@@ -94,7 +97,7 @@ hello(struct cli *c)
 	ps_frame_close(&frame);
 	if (c->data < 0)
 		return cli_fail("the launcher sent no data directory");
-	return 0;
+	return check_paths(c);
 }
 
 int
@@ -124,20 +127,57 @@ open_dir(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Does that path name the directory that is open? */
+static bool
+is_that(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* paths.d: data.  The launcher opens no directory because a file says so. */
+static int
+check_paths(struct cli *c)
+{
+	const struct cli_config_entry *e;
+	struct cli_config cfg;
+	const char *data;
+	int r = cli_config_load(c, CLI_CONFIG_PATHS, &cfg);
+
+	if (r != 0)
+		return r;
+	e = cli_config_find(&cfg, "paths", "data");
+	if (e == NULL || c->g.dir)
+		return 0;
+	data = cli_config_value(e, "data");
+	if (!c->launched)
+		c->g.dir = data;
+	else if (!is_that(c->data, data))
+		return cli_fail("%s: data: rkt does not use \"%s\" because a file "
+				"says so: use --dir, or data-dir in site policy",
+		    e->file, data);
+	return 0;
+}
+
 static int
 open_alone(struct cli *c)
 {
-	const char *dir = c->g.dir ? c->g.dir : ps_data_dir;
+	const char *dir;
 
+	c->system = open_dir(
+	    c->g.system_config ? c->g.system_config : ps_vendor_dir);
+	c->local = open_dir(c->g.local_config ? c->g.local_config : ps_conf_dir);
+	if (check_paths(c) != 0)
+		return CLI_FAILED;
+	dir = c->g.dir ? c->g.dir : ps_data_dir;
 	c->data = open_dir(dir);
 	if (c->data < 0)
 		return cli_fail("cannot open data directory %s: %s", dir,
 		    errno == EACCES ? "permission denied (members of group rkt "
 				      "may read it)" :
 				      strerror(errno));
-	c->system = open_dir(
-	    c->g.system_config ? c->g.system_config : ps_vendor_dir);
-	c->local = open_dir(c->g.local_config ? c->g.local_config : ps_conf_dir);
 	return 0;
 }
 

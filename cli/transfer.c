@@ -118,14 +118,18 @@ cli_fetcher_start(struct cli *c, const uint8_t *kinds, uint16_t n,
 	struct ps_msg_START_FETCHER m = { .count = n, .n_kinds = n,
 		.kinds = kinds };
 	struct ps_msg_FETCHER answer;
+	struct cli_config config;
 
 	if ((c->g.insecure & PS_INSECURE_TLS) != 0)
 		cli_image_log("warning: TLS verification has been disabled");
+	if (cli_config_load(c, CLI_CONFIG_AUTH, &config) != 0)
+		return CLI_FAILED;
 	if (CLI_ASK(c, START_FETCHER, &m, NULL, 0, FETCHER, &answer) < 0)
 		return CLI_FAILED;
 	*ret = (struct cli_fetcher){ .chan = { .fd = cli_answer_fd(),
 					 .peer = 'F' },
-		.first = answer.first };
+		.first = answer.first,
+		.config = config };
 	return configure(c, ret);
 }
 
@@ -162,12 +166,17 @@ cli_fetcher_discover(struct cli_fetcher *f, const char *name,
 {
 	static struct ps_msg_DISCOVER m;
 	static struct ps_msg_ENDPOINTS found;
+	const char *wrong;
 	int r;
 
 	m = (struct ps_msg_DISCOVER){ .name = name, .n_labels = n_label,
 		.want = want };
 	for (uint16_t i = 0; i < n_label && i < PS_COUNT(m.labels); i++)
 		m.labels[i] = label[i];
+	wrong = cli_config_authorization(&f->config,
+	    cli_format("https://%s", name), &m.authorization);
+	if (wrong)
+		return cli_fail("%s", wrong);
 	r = PS_SEND(&f->chan, DISCOVER, &m, NULL, 0);
 	if (r < 0)
 		return cli_fail("cannot ask the fetcher: %s", strerror(-r));
@@ -211,10 +220,15 @@ cli_fetcher_get(struct cli_fetcher *f, uint16_t slot, const char *url,
     uint64_t max_size, const char *label, struct cli_got *ret)
 {
 	struct ps_msg_GET m = { .slot = slot, .url = url, .max_size = max_size };
+	const char *wrong =
+	    cli_config_authorization(&f->config, url, &m.authorization);
 	struct cli_progress p;
 	struct cli_got got;
-	int r = PS_SEND(&f->chan, GET, &m, NULL, 0);
+	int r;
 
+	if (wrong)
+		return cli_fail("%s", wrong);
+	r = PS_SEND(&f->chan, GET, &m, NULL, 0);
 	if (r < 0)
 		return cli_fail("cannot ask the fetcher for %s: %s", url,
 		    strerror(-r));

@@ -4,11 +4,12 @@
  * a network: whatever it answers is a stranger's word, bounded and printed,
  * never believed.  What it wrote is looked at by no one before it has exited.
  */
-#include "cli/cli.h"
+#include "cli/config.h"
 
 struct cli_fetcher {
 	struct ps_chan chan;
 	uint16_t first; /* the launcher's number of slot 0 */
+	struct cli_config config; /* credentials */
 };
 
 struct cli_got {

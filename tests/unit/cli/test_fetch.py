@@ -126,7 +126,7 @@ def test_name_by_discovery(data):
     assert (r.code, r.out) == (0, SHORT), r.err
     found = [m.fields for m in r.launcher.requests if m.name == "DISCOVER"]
     assert found == [{"name": "example.com/hello", "want": 1, "labels": [
-        "arch=amd64", "os=linux", "version=1.0"]}]
+        "arch=amd64", "os=linux", "version=1.0"], "authorization": ""}]
     assert r.one("ADMIT_IMAGE")["name"] == "example.com/hello"
     assert "image: searching for app image example.com/hello\n" in r.err
 
