@@ -5,6 +5,7 @@ on a tmpfs of its own; everything is taken away at the end."""
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,18 +22,23 @@ def run(*argv, **kw):
                           env=ENV, **kw).stdout
 
 
-def hyperfine(commands, runs=15, prepare=None):
-    """{name: median seconds}; each command is a shell line."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as f:
-        argv = ["hyperfine", "-N" if False else "--shell=sh", "--warmup", "2",
-                "--runs", str(runs), "--export-json", f.name, "--style", "none"]
-        if prepare:
-            argv += ["--prepare", prepare]
-        for name, line in commands.items():
-            argv += ["--command-name", name, line]
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, env=ENV)
-        return {r["command"]: r["median"] for r in json.load(open(f.name))["results"]}
+def hyperfine(commands, rounds=5, runs=3, prepare=None):
+    """{name: median seconds}; each command is a shell line.  In rounds, so that
+    what else the machine does falls on all of them alike."""
+    times = {name: [] for name in commands}
+    for _ in range(rounds):
+        with tempfile.NamedTemporaryFile(suffix=".json") as f:
+            argv = ["hyperfine", "--shell=sh", "--warmup", "1", "--runs", str(runs),
+                    "--export-json", f.name, "--style", "none"]
+            if prepare:
+                argv += ["--prepare", prepare]
+            for name, line in commands.items():
+                argv += ["--command-name", name, line]
+            subprocess.run(argv, check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, env=ENV)
+            for r in json.load(open(f.name))["results"]:
+                times[r["command"]] += r["times"]
+    return {name: statistics.median(t) for name, t in times.items()}
 
 
 def make_noop(top):
@@ -133,7 +139,7 @@ def measure(top):
     r = hyperfine({"bare": bare,
                    "rkt": "%s run %s </dev/null >/dev/null 2>&1" % (line, ids["5"]),
                    "rkt300": "%s run %s </dev/null >/dev/null 2>&1" % (line, ids["300"])},
-                  runs=15, prepare=gc)
+                  prepare=gc)
     result["run a no-op: rkt / bare nspawn --boot"] = (r["rkt"], r["bare"], 1.25)
     result["run a no-op: 300 MB image / 5 MB image"] = (r["rkt300"], r["rkt"], 1.05)
 
@@ -143,7 +149,7 @@ def measure(top):
         r = hyperfine({
             "rkt": "%s fetch %s >/dev/null 2>&1" % (rkt2, acis[n]),
             "hand": "gpg --verify %s.asc %s 2>/dev/null && tar -C %s/x -xzf %s" %
-                    (acis[n], acis[n], top, acis[n])}, runs=7, prepare=clean)
+                    (acis[n], acis[n], top, acis[n])}, rounds=3, runs=2, prepare=clean)
         result["fetch %s MB: rkt / gpg --verify + tar -x" % n] = (r["rkt"], r["hand"], 1.2)
     subprocess.run(gc, shell=True)
     peak = launcher_peak([RKT, "--dir=%s/data3" % top, "--local-config=%s/conf" % top],
