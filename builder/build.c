@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "appc/image.h"
 #include "builder/manifest.h"
@@ -153,7 +154,10 @@ bd_create(struct bd_build *b)
 	r = open_work(b);
 	if (r < 0)
 		return r;
-	if (mkdirat(b->dir, "currentaci", 0755) < 0 ||
+	/* What is made in it takes no bits from what it was made in. */
+	(void)fremovexattr(b->dir, "system.posix_acl_default");
+	if (fchmod(b->dir, 0700) < 0 ||
+	    mkdirat(b->dir, "currentaci", 0755) < 0 ||
 	    (b->aci = open_dir(b->dir, "currentaci")) < 0 ||
 	    mkdirat(b->aci, "rootfs", 0755) < 0)
 		return bd_fail_error(errno, "cannot make %s/" STATE, b->where);

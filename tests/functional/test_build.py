@@ -43,7 +43,7 @@ class Bench:
     """A plain user's directory, and rkt-build in it."""
 
     def __init__(self, path):
-        self.path = path
+        self.path, self.umask = path, 0o022
         path.chmod(0o755)
         for up in (path.parent, path.parent.parent):
             os.chmod(up, 0o755)
@@ -59,7 +59,7 @@ class Bench:
             env={"PATH": os.environ["PATH"], **(env or {})}, timeout=60,
             input=data, stdin=None if data else subprocess.DEVNULL,
             capture_output=True, check=False, user=NOBODY, group=NOBODY,
-            extra_groups=[], umask=0o022)
+            extra_groups=[], umask=self.umask)
         return host_module.Result(tuple(map(str, words)), done.returncode,
                                   done.stdout.decode(),
                                   done.stderr.decode(errors="replace"))
@@ -160,6 +160,24 @@ def test_build_is_deterministic(lab, bench):
                for line in found.values())
     assert found["rootfs/srv/tree/a/b"].startswith("-rws--x--x")
     assert b"nobody" not in gzip.decompress(one)
+
+
+def test_build_takes_no_bits_from_its_surroundings(lab, bench):
+    """A setgid directory with a default ACL, and a narrow umask."""
+    fill(bench, lab)
+    bench.script(SCRIPT % "one.aci")
+    odd = bench.home / "odd"
+    odd.mkdir()
+    os.chown(odd, NOBODY, 7)
+    subprocess.run(["setfacl", "-d", "-m", "o::---,g::rwx", odd], check=True)
+    odd.chmod(0o2777)
+    bench.umask = 0o077
+    bench.script("\n".join("--work-path=odd " + line for line in
+                           (SCRIPT % "two.aci").strip().splitlines()))
+    one, two = [(bench.home / n).read_bytes() for n in ("one.aci", "two.aci")]
+    assert one == two
+    assert (bench.home / "two.aci").stat().st_mode & 0o777 == 0o600
+    assert (bench.home / "one.aci").stat().st_mode & 0o777 == 0o644
 
 
 def test_build_source_date(lab, bench):
