@@ -9,7 +9,7 @@ O=${O:-build}
 case $O in /*) ;; *) O=$PWD/$O ;; esac
 export O RKT_BUILD="$O" CMOCKA_MESSAGE_OUTPUT=TAP
 export UBSAN_OPTIONS=print_stacktrace=1
-PYTHON=${PYTHON:-python3}
+PYTHON=${PYTHON:-/usr/bin/python3}
 mkdir -p "$O/log"
 passed=0 failed=0 skipped=0
 

@@ -61,7 +61,7 @@ unit_kills() {
 ask_hostile() {
 	build "$out/rkt" || return 1
 	install -m 0755 "$out/rkt" "$prefix/bin/rkt"
-	RKT_PREFIX=$prefix RKT_BUILD=$out timeout 300 python3 -m pytest -q -x \
+	RKT_PREFIX=$prefix RKT_BUILD=$out timeout 300 "${PYTHON:-/usr/bin/python3}" -m pytest -q -x \
 	    -p no:cacheprovider -k "$expr" tests/hostile >"$top/test.log" 2>&1
 }
 

@@ -34,7 +34,9 @@ def fds_for(t):
 
 
 def ended(p, conductor):
-    """The launcher ended the session by itself, and said why."""
+    """The launcher ended the session by itself, before the conductor did, and
+    said why."""
+    assert conductor.edge.recv(20) is None
     code = p.finish()
     assert code == 254, (code, p.err)
     assert "broke its protocol" in p.err, p.err

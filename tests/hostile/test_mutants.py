@@ -1,0 +1,166 @@
+"""G4: checks that another check stands behind, so that only the moment at which
+the launcher says no tells them apart (mutants.list names these tests).  The
+launcher ends the session by itself: the conductor waits for that, and hears
+nothing before it."""
+import os
+
+import play
+import rktmsg
+from rktmsg import TYPES
+from test_conductor import UUID, plan
+from test_workers import IMAGE, OTHER, Fetch, trust
+
+POLICY, NOTFOUND, PLAN = 1, 5, 8
+
+
+def silence(p, edge):
+    assert edge.recv(20) is None
+    assert p.finish() == 254
+    assert "broke its protocol" in p.err, p.err
+    p.nothing_happened()
+
+
+def fetched(stage, kinds, contents, *argv):
+    """An honest fetch of these slots."""
+    p = stage("conductor", "fetcher", "verify", "unpack")
+    trust(p)
+    p.start("fetch", "a.com/b", *argv)
+    c = p.hello()
+    c.edge.send("START_FETCHER", count=len(kinds), kinds=kinds)
+    f = p.room("fetcher")
+    assert c.edge.recv(10).name == "FETCHER"
+    for slot, content in zip(f.slots, contents):
+        os.write(slot, content)
+    f.end(0)
+    c.edge.send("REAP_FETCHER")
+    assert c.edge.recv(15).fields["ok"] == 1
+    return p, c
+
+
+def test_mutant_data_directory(stage, tmp_path):
+    """An empty directory would do as a store, had argv named it."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    p = stage("conductor").start("run", "x")
+    c = p.room("conductor")
+    c.edge.send("HELLO", dir=str(empty), local_config=p.conf)
+    silence(p, c.edge)
+    assert os.listdir(empty) == []
+
+
+def test_mutant_slot_kind(stage):
+    p, c = fetched(stage, b"\2\1", [b"signature", IMAGE])
+    c.edge.send("ADMIT_IMAGE", image=0, signature=1, name="a.com/b")
+    silence(p, c.edge)
+
+
+def test_mutant_slot_used_up(stage):
+    f = Fetch(stage)
+    f.verify(signers=[OTHER])
+    assert f.c.edge.recv(10).name == "REFUSED"
+    f.c.edge.send("ADMIT_IMAGE", image=0, signature=1, name="a.com/b")
+    silence(f.p, f.c.edge)
+
+
+def test_mutant_unsigned(stage):
+    p, c = fetched(stage, b"\1", [IMAGE])
+    c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b", insecure=0)
+    m = c.edge.recv(20)
+    assert m.name == "REFUSED" and "no signature" in m.fields["text"]
+    assert p.finish() == 0
+    p.nothing_happened()
+
+
+def test_mutant_insecure_unsaid(stage):
+    p, c = fetched(stage, b"\1", [IMAGE])
+    c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b", insecure=1)
+    silence(p, c.edge)
+
+
+def test_mutant_root_key(stage, tmp_path):
+    p = stage("conductor")
+    key = tmp_path / "k"
+    key.write_text("not a key")
+    p.start("trust", "--prefix=a.com", str(key))
+    c = p.hello()
+    c.edge.send("GET_FILE", path=str(key), kind=3)
+    slot = c.edge.recv(10).fields["slot"]
+    c.edge.send("TRUST_KEY", slot=slot, prefix="", fingerprint="ab" * 20)
+    silence(p, c.edge)
+
+
+def test_mutant_prefix_key(stage, tmp_path):
+    p = stage("conductor")
+    key = tmp_path / "k"
+    key.write_text("not a key")
+    p.start("trust", "--root", "--prefix=a.com", str(key))
+    c = p.hello()
+    c.edge.send("GET_FILE", path=str(key), kind=3)
+    slot = c.edge.recv(10).fields["slot"]
+    c.edge.send("TRUST_KEY", slot=slot, prefix="b.com", fingerprint="ab" * 20)
+    silence(p, c.edge)
+
+
+def judged(stage, **change):
+    """A plan for an image that is not there: the proof speaks before."""
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    c.edge.send("START_POD", fds=[play.sealed(plan(**change))])
+    m = c.edge.recv(20)
+    assert m.name == "REFUSED", m
+    p.finish()
+    p.nothing_happened()
+    return m.fields["code"]
+
+
+def test_mutant_plan_unproved(stage):
+    assert judged(stage) == NOTFOUND
+
+
+def test_mutant_plan_caps(stage):
+    assert judged(stage, caps=1 << 21) == POLICY
+
+
+def test_mutant_plan_seccomp(stage):
+    assert judged(stage, seccomp=2) == POLICY
+
+
+def test_mutant_plan_net(stage):
+    assert judged(stage, net=1) == PLAN
+
+
+def test_mutant_plan_exact(stage):
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    c.edge.send("START_POD", fds=[play.sealed(plan() + b"\0")])
+    silence(p, c.edge)
+
+
+def test_mutant_plan_sealed(stage):
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    fd = os.memfd_create("plan", os.MFD_ALLOW_SEALING)
+    os.write(fd, plan())
+    c.edge.send("START_POD", fds=[fd])
+    silence(p, c.edge)
+
+
+def remove_pod(serial, tail=b""):
+    body = rktmsg.encode("REMOVE_POD", uuid=UUID, delete=0) + tail
+    return rktmsg.header(TYPES["REMOVE_POD"].number, 0, len(body), serial) + body
+
+
+def test_mutant_serial(stage):
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    c.edge.sock.send(remove_pod(2))
+    assert c.edge.recv(20).name == "REFUSED"
+    c.edge.sock.send(remove_pod(2))
+    silence(p, c.edge)
+
+
+def test_mutant_exact_end(stage):
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    c.edge.sock.send(remove_pod(2, b"\0"))
+    silence(p, c.edge)
