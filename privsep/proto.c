@@ -30,18 +30,7 @@
 #include "privsep/plan.def"
 #include "privsep/unpack.def"
 #include "privsep/verify.def"
-#undef U8
-#undef U16
-#undef U32
-#undef U64
-#undef I32
-#undef STR
-#undef STRS
-#undef DATA
-#undef IDS
-#undef DIGEST
-#undef END
-#undef MSG
+#include "privsep/undef.def"
 
 #define U8(f) m.f = ps_get_u8(&r);
 #define U16(f) m.f = ps_get_u16(&r);
@@ -76,29 +65,9 @@
 #include "privsep/plan.def"
 #include "privsep/unpack.def"
 #include "privsep/verify.def"
-#undef U8
-#undef U16
-#undef U32
-#undef U64
-#undef I32
-#undef STR
-#undef STRS
-#undef DATA
-#undef IDS
-#undef DIGEST
-#undef END
-#undef MSG
+#include "privsep/undef.def"
 
-#define U8(f)
-#define U16(f)
-#define U32(f)
-#define U64(f)
-#define I32(f)
-#define STR(f, max, c)
-#define STRS(f, count, max, c)
-#define DATA(f, max)
-#define IDS(f, count)
-#define DIGEST(f)
+#include "privsep/nofields.def"
 #define END(name)
 #define MSG(name, from, least, most) { PS_##name, (#from)[0], least, most, #name },
 static const struct ps_info infos[] = {

@@ -26,16 +26,7 @@
 #define PS_MAGIC 0x31544b52u /* "RKT1" */
 #define PS_HEADER 16u	     /* magic u32, type u16, nfds u16, length u32, serial u32 */
 
-#define U8(f)
-#define U16(f)
-#define U32(f)
-#define U64(f)
-#define I32(f)
-#define STR(f, max, c)
-#define STRS(f, count, max, c)
-#define DATA(f, max)
-#define IDS(f, count)
-#define DIGEST(f)
+#include "privsep/nofields.def"
 #define END(name)
 #define MSG(name, from, least, most) PS_##name,
 enum ps_type {
@@ -50,18 +41,7 @@ enum ps_type {
 	PS_PLAN_BASE = 0x500,
 #include "privsep/plan.def"
 };
-#undef U8
-#undef U16
-#undef U32
-#undef U64
-#undef I32
-#undef STR
-#undef STRS
-#undef DATA
-#undef IDS
-#undef DIGEST
-#undef END
-#undef MSG
+#include "privsep/undef.def"
 
 #define U8(f) uint8_t f;
 #define U16(f) uint16_t f;
@@ -91,18 +71,7 @@ enum ps_type {
 #include "privsep/plan.def"
 #include "privsep/unpack.def"
 #include "privsep/verify.def"
-#undef U8
-#undef U16
-#undef U32
-#undef U64
-#undef I32
-#undef STR
-#undef STRS
-#undef DATA
-#undef IDS
-#undef DIGEST
-#undef END
-#undef MSG
+#include "privsep/undef.def"
 
 struct ps_info {
 	uint16_t type;
