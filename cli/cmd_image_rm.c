@@ -3,11 +3,11 @@
  * rkt.
  */
 #include "cli/commands.h"
+#include "cli/remove.h"
 #include "cli/session.h"
-#include "cli/store.h"
 
-static int
-remove_one(struct cli *c, const struct cli_stored *image)
+int
+cli_remove_image(struct cli *c, const struct cli_stored *image)
 {
 	struct ps_msg_REMOVE_IMAGE m;
 	struct ps_msg_DONE done;
@@ -34,7 +34,7 @@ remove_argument(struct cli *c, const struct cli_store *store,
 		return cli_fail("%s", wrong);
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (remove_one(c, found[i]) != 0) {
+		if (cli_remove_image(c, found[i]) != 0) {
 			*count += 1;
 			r = CLI_FAILED;
 		}

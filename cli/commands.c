@@ -14,6 +14,8 @@ static const struct cli_command *const commands[] = {
 	&cli_cmd_gc,
 	&cli_cmd_help,
 	&cli_cmd_image_cat_manifest,
+	&cli_cmd_image_export,
+	&cli_cmd_image_gc,
 	&cli_cmd_image_list,
 	&cli_cmd_image_rm,
 	&cli_cmd_image_verify,
@@ -57,7 +59,7 @@ is_planned(const char *typed)
 {
 	static const char *const words[] = { "prepare", "run-prepared", "enter",
 		"attach", "stop", "export", "completion",
-		"api-service", "metadata-service", "app", "gc", "extract",
+		"api-service", "metadata-service", "app", "extract",
 		"render" };
 
 	for (size_t i = 0; i < PS_COUNT(words); i++)

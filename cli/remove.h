@@ -1,7 +1,10 @@
 #pragma once
-/* Removing pods: by the launcher, who proves that they may be removed. */
-#include "cli/cli.h"
+/* Removing pods and images: by the launcher, who proves that they may be
+ * removed.  Callers: commands of the conductor, user rkt. */
+#include "cli/store.h"
 
 /* Asks the launcher to mark a pod as garbage, or to delete a marked one.
  * 0 or CLI_FAILED (said). */
 int cli_remove_pod(struct cli *c, const char *uuid, bool delete);
+/* The same for an image of the store; says that it is gone. */
+int cli_remove_image(struct cli *c, const struct cli_stored *image);

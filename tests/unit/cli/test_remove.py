@@ -1,5 +1,6 @@
 """rm, gc, image rm and image verify: what is asked of the launcher."""
 import os
+import time
 
 import world
 from fakelauncher import Launcher, refuse
@@ -94,3 +95,61 @@ def test_image_verify(data):
     r = Launcher(data, {"CHECK_IMAGE": refuse(3, "the tree was changed")}).run(
         "image", "verify", a)
     assert r.code == 254 and "image verify: the tree was changed\n" in r.err
+
+
+# --- images ------------------------------------------------------------------
+
+
+def removed(r):
+    return [m.fields["image"] for m in r.asked if m.name == "REMOVE_IMAGE"]
+
+
+def three_images(data):
+    now = int(time.time())
+    ids = [world.add_image(data, n, imported=now - hours * 3600)
+           for n, hours in (("a", 30), ("b", 20), ("c", 0))]
+    for image, hours in zip(ids, (30, 20, 0)):
+        os.utime(data / "image" / image / "record", (now, now - hours * 3600))
+    return [i[7:] for i in ids]
+
+
+def test_image_gc(data):
+    a, b, c = three_images(data)
+    r = Launcher(data, DONE).run("image", "gc")
+    assert r.code == 0 and removed(r) == [a], r.err
+    r = Launcher(data, DONE).run("image", "gc", "--grace-period=19h59m")
+    assert sorted(removed(r)) == sorted([a, b])
+    r = Launcher(data, DONE).run("image", "gc", "--grace-period=-1s")
+    assert r.code == 254 and removed(r) == []
+
+
+def test_image_gc_goes_on(data):
+    three_images(data)
+    r = Launcher(data, {"REMOVE_IMAGE": refuse(6, "used by a pod")}).run(
+        "image", "gc", "--grace-period=0s")
+    assert r.code == 0 and len(removed(r)) == 3 and r.out == ""
+    r = Launcher(data, {"REMOVE_IMAGE": refuse(4, "disk")}).run(
+        "image", "gc", "--grace-period=0s")
+    assert r.code == 254 and len(removed(r)) == 3
+    assert "3 image(s) cannot be removed" in r.err
+
+
+def test_image_export(data, open_path):
+    image = world.add_image(data, "a")
+    (data / "image" / image / "blob").write_bytes(b"bytes")
+    r = Launcher(data).run("image", "export", image[:20], "-")
+    assert (r.code, r.out, r.types()) == (0, "bytes", ["HELLO"]), r.err
+    open_path.chmod(0o777)
+    out = open_path / "o"
+    assert Launcher(data).run("image", "export", image, str(out)).code == 0
+    assert out.read_bytes() == b"bytes"
+    r = Launcher(data).run("image", "export", image, str(out))
+    assert r.code == 254 and "--overwrite" in r.err
+    out.write_bytes(b"longer than that")
+    r = Launcher(data).run("image", "export", "--overwrite", "sha512-00",
+                           str(out))
+    assert r.code == 254 and out.read_bytes() == b"longer than that"
+    os.unlink(data / "image" / image / "blob")
+    os.symlink("/etc/hostname", data / "image" / image / "blob")
+    r = Launcher(data).run("image", "export", image, "-")
+    assert r.code == 254 and r.out == ""
