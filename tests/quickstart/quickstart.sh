@@ -116,31 +116,21 @@ run gpg --armor --output "$work/www/pubkeys.asc" \
 	--export publisher@example.test
 run gpg --armor --output "$work/else.asc" --export else@other.test
 
-echo "# an image: a manifest, and one static program"
+echo "# an image: one static program, packed by rkt-build and signed"
 aci=$work/www/aci/hello-1.0-linux-amd64.aci
-mkdir -p "$work/layout/rootfs/bin"
-run gcc -static -Os -Wall -Wextra -o "$work/layout/rootfs/bin/hello" \
-	"$here/hello.c"
-cat >"$work/layout/manifest" <<-'END'
-	{
-	  "acKind": "ImageManifest", "acVersion": "0.8.11",
-	  "name": "example.test/hello",
-	  "labels": [
-	    {"name": "version", "value": "1.0"},
-	    {"name": "os", "value": "linux"}, {"name": "arch", "value": "amd64"}
-	  ],
-	  "app": {"exec": ["/bin/hello"], "user": "0", "group": "0"}
-	}
-END
-show cat "$work/layout/manifest"
-cat "$work/layout/manifest"
-chmod -R go+rX,go-w "$work/layout"
-run tar -C "$work/layout" --sort=name --mtime=@0 --owner=0 --group=0 \
-	--numeric-owner --format=ustar -cf "$work/hello.tar" manifest rootfs
-show "gzip -n9 <hello.tar >$aci"
-gzip -n9 <"$work/hello.tar" >"$aci"
-run gpg --batch --quiet --local-user publisher@example.test --armor \
-	--detach-sign --output "$aci.asc" "$aci"
+mkdir -p "$work/build"
+cd "$work/build"
+run gcc -static -Os -Wall -Wextra -o hello "$here/hello.c"
+run rkt-build begin
+run rkt-build set-name example.test/hello
+run rkt-build label add version 1.0
+run rkt-build copy hello /bin/hello
+run rkt-build set-exec -- /bin/hello
+run rkt-build cat-manifest --pretty-print
+run rkt-build write "$aci"
+run rkt-build end
+run rkt-build sign "$aci" --key publisher@example.test
+cd "$here"
 
 # --- its web server ---------------------------------------------------------
 
