@@ -457,6 +457,27 @@ remove_one(char *path, const char *name)
 	return r;
 }
 
+/* The scope that systemd makes for a pod in no unit of its own: what is in
+ * there outlives an nspawn that was killed. */
+static int
+remove_scope(const char *uuid)
+{
+	char path[300], name[200] = "/machine-rkt\\x2d";
+	size_t n = strlen(name);
+
+	for (; *uuid && n + sizeof(".scope") + 4 < sizeof(name); uuid++) {
+		if (*uuid == '-') {
+			memcpy(name + n, "\\x2d", 4);
+			n += 4;
+		} else
+			name[n++] = *uuid;
+	}
+	memcpy(name + n, ".scope", sizeof(".scope"));
+	(void)snprintf(path, sizeof(path), CGROUP "%s/machine.slice%s",
+	    is_v2() ? "" : "/systemd", name);
+	return remove_one(path, name);
+}
+
 int
 ln_cgroup_remove(const char *uuid, char *paths)
 {
@@ -466,7 +487,7 @@ ln_cgroup_remove(const char *uuid, char *paths)
 	(void)snprintf(name, sizeof(name), "/rkt-%s", uuid);
 	for (char *line; r == 0 && (line = strsep(&paths, "\n")) != NULL;)
 		r = remove_one(line, name);
-	return r;
+	return r == 0 ? remove_scope(uuid) : r;
 }
 
 bool

@@ -32,8 +32,8 @@ void ln_cgroup_leave(const char *paths, int conductor);
  * -ENOENT and its name. */
 int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
 /* Ends what still runs in directories listed as above and removes them; only
- * names that end in rkt-<uuid> are touched.  -EBUSY: something in there does
- * not die. */
+ * names that end in rkt-<uuid> are touched, and the scope that systemd makes
+ * for the pod.  -EBUSY: something in there does not die. */
 int ln_cgroup_remove(const char *uuid, char *paths);
 /* The launcher runs in a systemd service of its own. */
 bool ln_cgroup_in_service(void);

@@ -234,6 +234,20 @@ def test_vm_machined(vm, stored):
     assert "No machine" in r.out, r
 
 
+def test_G9_vm_nspawn_is_killed(vm, stored):
+    """In a scope of systemd's the pod outlives it: gc ends what runs there
+    before it gives the pod's ids away."""
+    r = vm.run(UNIT + """
+        rkt run %s -- sleep 600 &
+        pod_group
+        kill -KILL $!; wait
+        rkt gc --grace-period=0s || exit 1
+        rkt list --no-legend; find /sys/fs/cgroup -name '*rkt*'
+        pgrep -x guest; true""" % stored).ok()
+    assert all(line.startswith("Garbage collecting pod ")
+               for line in r.out.splitlines()), r
+
+
 # --- units -------------------------------------------------------------------
 
 

@@ -168,6 +168,10 @@ not_another_pods(void **state)
 	assert_null(strstr(fake.trace, "memory/rkt-UUID/cgroup.procs"));
 }
 
+#define SCOPE                                                                  \
+	"/sys/fs/cgroup/systemd/machine.slice/machine-rkt\\x2d01234567\\x2d"     \
+	"89ab\\x2dcdef\\x2d0123\\x2d456789abcdef.scope/"
+
 static void
 removal(void **state)
 {
@@ -180,10 +184,12 @@ removal(void **state)
 	(void)state;
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID "/a/b");
 	fake_mkdir("/sys/fs/cgroup/memory/other");
+	fake_mkdir(SCOPE "payload");
 	fake_mkdir("/sys/fs/cgroup/systemd/x-rkt-" UUID);
 	ln_cgroup_remove(UUID, list);
 	assert_false(fake_exists("/sys/fs/cgroup/memory/rkt-" UUID));
 	assert_true(fake_exists("/sys/fs/cgroup/memory/other"));
+	assert_false(fake_exists(SCOPE));
 	assert_true(fake_exists("/sys/fs/cgroup/systemd/x-rkt-" UUID));
 }
 
