@@ -209,7 +209,7 @@ def test_usage_errors(data):
     for argv, text in [
             (["nope"], 'rkt: unknown command "nope"'),
             (["stop", "x"], 'rkt: command "stop" is not supported yet'),
-            (["image", "render"], 'command "gc" is not supported yet'),
+            (["image", "render"], 'command "render" is not supported yet'),
             (["im"], "missing command"),
             (["i", "l", "--nope"], "image list: unknown flag: --nope"),
             (["list", "-x"], "list: unknown shorthand flag: 'x' in -x"),
