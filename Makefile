@@ -207,7 +207,7 @@ uninstall:
 # Each room's own rules; every target is listed by `make help`.
 TEST_O ?= $(abspath $(O))/check
 TEST_PREFIX ?= $(TEST_O)/root
--include tests/tests.mk fuzz/fuzz.mk tests/lint/lint.mk tests/bench/bench.mk
+-include tests/tests.mk fuzz/fuzz.mk tests/lint/lint.mk tests/bench/bench.mk tests/vm/vm.mk
 
 .PHONY: deps quickstart check help
 # Debian packages, where root builds on a Debian-family machine.
@@ -240,4 +240,4 @@ help:
 	@echo 'make quickstart   install what is needed, build, and show it working'
 	@echo 'make check        install what the tests need, and run all of them'
 	@echo 'make install PREFIX=/usr | uninstall'
-	@echo 'make unit lint tcb fuzz SECONDS=60 fuzz-replay mutants bench'
+	@echo 'make unit lint tcb fuzz SECONDS=60 fuzz-replay mutants bench vm'
