@@ -73,6 +73,8 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 		return -EPROTO;
 	(void)snprintf(s->local_name, sizeof(s->local_name), "%s",
 	    m.local_config[0] ? m.local_config : ps_conf_dir);
+	(void)snprintf(s->system_name, sizeof(s->system_name), "%s",
+	    m.system_config[0] ? m.system_config : ps_vendor_dir);
 	r = open_config(m.system_config, ps_vendor_dir, &s->system_config,
 	    &s->system_trust);
 	if (r == 0)
@@ -104,6 +106,31 @@ may_copy(const struct ln_session *s, const struct ps_msg_GET_FILE *m)
 	return false;
 }
 
+/* A key of a trust store, by its whole path; opened below the directory that
+ * is open.  -EPROTO: it is none. */
+static int
+open_stored(const struct ln_session *s, const struct ps_msg_GET_FILE *m)
+{
+	static const char below[] = "/trustedkeys/";
+	const struct {
+		const char *name;
+		int dir;
+	} stores[] = { { s->local_name, s->local_trust },
+		{ s->system_name, s->system_trust } };
+
+	for (size_t i = 0; m->kind == PS_SLOT_KEY && i < PS_COUNT(stores); i++) {
+		size_t n = strlen(stores[i].name);
+
+		if (stores[i].dir >= 0 &&
+		    strncmp(m->path, stores[i].name, n) == 0 &&
+		    strncmp(m->path + n, below, sizeof(below) - 1) == 0)
+			return sys_open(stores[i].dir,
+			    m->path + n + sizeof(below) - 1,
+			    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, SYS_BENEATH);
+	}
+	return -EPROTO;
+}
+
 static int
 send_slot(struct ln_session *s, struct ps_msg_SLOT *answer)
 {
@@ -128,13 +155,18 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 	_cleanup_fd_ int fd = -1;
 	struct ln_slot *slot;
 	uint64_t size;
+	bool stored;
 	int r;
 
-	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0 ||
-	    !may_copy(s, &m))
+	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0)
 		return -EPROTO;
-	fd = sys_open(AT_FDCWD, m.path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
-	    SYS_HOST);
+	fd = open_stored(s, &m);
+	stored = fd != -EPROTO;
+	if (!stored && !may_copy(s, &m))
+		return -EPROTO;
+	if (!stored)
+		fd = sys_open(AT_FDCWD, m.path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+		    0, SYS_HOST);
 	if (fd < 0)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "cannot open \"%s\": %s",
 		    m.path, strerror(-fd));
@@ -146,6 +178,7 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot make a quarantine file");
 	slot = &s->slots[answer.slot];
+	slot->stored = stored;
 	r = sys_copy(fd, slot->pending, size);
 	if (r == 0)
 		r = ln_slot_settle(slot);

@@ -25,6 +25,8 @@ ln_review_keys(struct ln_session *s, struct ps_frame *f)
 	if (!slot)
 		return -EPROTO;
 	r = ln_worker_review(s, slot, &list);
+	if (slot->stored)
+		ln_slot_free(slot);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	answer.n_lines = list.n_lines;

@@ -23,6 +23,7 @@ struct ln_slot {
 	int fd;
 	int pending; /* read-write, until the fetcher has exited 0 */
 	uint8_t kind; /* PS_SLOT_*, 0 free */
+	bool stored;  /* of the trust store: to be reviewed, once */
 	uint64_t size;
 };
 
@@ -44,7 +45,7 @@ struct ln_session {
 	/* Directories; -1 until HELLO, trust -1 when absent. */
 	int data, image, pods, ids, quarantine;
 	int system_config, local_config, system_trust, local_trust;
-	char local_name[1024]; /* path of local_config */
+	char local_name[1024], system_name[1024]; /* their paths */
 	struct ln_slot slots[PS_MAX_SLOTS];
 	uint16_t fetch_first, fetch_count;
 	bool started; /* a pod is ready to become stage1 */

@@ -218,7 +218,7 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 		return -EPROTO;
 	slot = ln_slot_get(s, m.slot, PS_SLOT_KEY);
 	n = strlen(m.fingerprint);
-	if (!slot || (n != 40 && n != 64) ||
+	if (!slot || slot->stored || (n != 40 && n != 64) ||
 	    (!is_asked(s, m.prefix, m.fingerprint) && !is_image(argv, m.prefix)))
 		return -EPROTO;
 	r = ln_worker_export(s, slot, m.fingerprint, &key, &size);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #define ARGV(...) ((char *const[]){ __VA_ARGS__, NULL })
+#define STORED "/etc/rkt/trustedkeys/prefix.d/example.com/" KEY_A
 #define WHERE "/etc/rkt/trustedkeys/prefix.d/new.org/x/" KEY_N
 
 static void
@@ -100,6 +101,55 @@ unsaid(void **state)
 			fail_msg("row %zu was done", i);
 		end();
 	}
+}
+
+/* What --list may see of the stores: reviewed, once, and for nothing else. */
+static void
+stored(void **state)
+{
+	static const char *const outside[] = { "/etc/rkt/trustedkeys",
+		"/etc/rkt/policy", "/etc/rkt/trustedkeysx/root.d/" KEY_A,
+		"/etc/rktx/trustedkeys/root.d/" KEY_A, "/etc/shadow" };
+	char *const list[] = { "rkt", "trust", "--list", NULL };
+	char *const root[] = { "rkt", "trust", "--root", NULL };
+
+	(void)state;
+	world_begin(list);
+	world.script.keys =
+	    (struct ps_msg_KEYLIST){ .n_lines = 1, .lines = { "pub x" } };
+	SAY(GET_FILE, .path = STORED, .kind = PS_SLOT_KEY);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_SLOT);
+	SAY(REVIEW_KEYS, .slot = 0);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_KEYS);
+	SAY(REVIEW_KEYS, .slot = 0);
+	assert_int_equal(world_serve(), -EPROTO);
+	end();
+	world_begin(root);
+	SAY(GET_FILE, .path = STORED, .kind = PS_SLOT_KEY);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_SLOT);
+	SAY(TRUST_KEY, .slot = 0, .prefix = "", .fingerprint = KEY_A);
+	assert_int_equal(world_serve(), -EPROTO);
+	end();
+	for (unsigned kind = 0; kind < 6; kind++) {
+		world_begin(list);
+		SAY(GET_FILE, .path = STORED, .kind = (uint8_t)kind);
+		assert_int_equal(world_serve(), kind == PS_SLOT_KEY ? 0 : -EPROTO);
+		end();
+	}
+	for (size_t i = 0; i < PS_COUNT(outside); i++) {
+		world_begin(list);
+		SAY(GET_FILE, .path = outside[i], .kind = PS_SLOT_KEY);
+		assert_int_equal(world_serve(), -EPROTO);
+		end();
+	}
+	world_begin(list);
+	SAY(GET_FILE, .path = STORED "x", .kind = PS_SLOT_KEY);
+	assert_int_equal(world_serve(), 0);
+	world_refused(PS_REFUSED_NOTFOUND);
+	end();
 }
 
 static void
@@ -227,7 +277,7 @@ main(void)
 		cmocka_unit_test(unsaid),
 		cmocka_unit_test(mask),
 		cmocka_unit_test(from_https),
-		cmocka_unit_test(odd_requests),
+		cmocka_unit_test(stored), cmocka_unit_test(odd_requests),
 		cmocka_unit_test(odd_exports),
 	};
 
