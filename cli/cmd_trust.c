@@ -158,7 +158,7 @@ run(struct cli *c)
 	if (o.list || o.remove)
 		r = cli_trust_load(c, &trust);
 	if (r == 0 && o.list)
-		return cli_trust_print(&trust, o.format, !o.no_legend);
+		return cli_trust_print(c, &trust, o.format, !o.no_legend);
 	if (!o.remove && c->argc == 0)
 		return cli_trust_remote(c, &trusting, NULL);
 	for (int i = 0; r == 0 && i < c->argc; i++)

@@ -11,6 +11,7 @@
 #include "cli/transfer.h"
 #include "cli/trust_store.h"
 #include "privsep/log.h"
+#include "privsep/name.h"
 
 #define FEW_SLOTS 4 /* for keys on the way to an image */
 
@@ -235,4 +236,29 @@ cli_trust_for_fetch(struct cli *c, const char *name)
 		    name);
 	cli_image_log("no key is trusted for %s: searching for its keys", name);
 	return cli_trust_remote(c, &t, NULL);
+}
+
+struct cli_key_facts
+cli_key_facts(struct cli *c, const char *file)
+{
+	struct ps_msg_GET_FILE get = { .path = file, .kind = PS_SLOT_KEY };
+	struct ps_msg_REVIEW_KEYS m = { 0 };
+	static struct ps_msg_KEYS found;
+	struct cli_key_facts f = { 0 };
+	struct ps_msg_SLOT slot;
+
+	if (!c->launched || CLI_ASK(c, GET_FILE, &get, NULL, 0, SLOT, &slot) < 0)
+		return f;
+	m.slot = slot.slot;
+	if (CLI_ASK(c, REVIEW_KEYS, &m, NULL, 0, KEYS, &found) < 0)
+		return f;
+	for (uint16_t i = 0; i < found.n_lines; i++) {
+		const char *line = found.lines[i];
+
+		if (strncmp(line, "uid ", 4) == 0 && f.uid == NULL)
+			f.uid = cli_copy(line + 4);
+		else if (strncmp(line, "expires ", 8) == 0 && !f.known)
+			f.known = ps_parse_u64(line + 8, INT64_MAX, &f.expires);
+	}
+	return f;
 }

@@ -18,6 +18,14 @@ int cli_trust_slot(struct cli *c, const struct cli_trusting *t, uint16_t slot,
 /* The keys at url; NULL: those that discovery of the prefix names. */
 int cli_trust_remote(struct cli *c, const struct cli_trusting *t,
     const char *url);
+struct cli_key_facts {
+	bool known;
+	const char *uid; /* the first; kept */
+	uint64_t expires; /* seconds since the epoch; 0 never */
+};
+
+/* What verify reads of a key of the trust store; a refusal is said. */
+struct cli_key_facts cli_key_facts(struct cli *c, const char *file);
 /* Before an image called name is asked for: no key may speak for it yet?  Then
  * its keys are discovered and taken, with --trust-keys-from-https; without, it
  * is said how to get them, and CLI_FAILED. */

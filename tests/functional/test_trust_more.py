@@ -2,6 +2,7 @@
 come by themselves."""
 import json
 import re
+import time
 
 import pytest
 
@@ -44,6 +45,38 @@ def test_trust_list(host):
         ("other.test/a", two.fingerprint, "mask")]
     r = host.rkt("trust", "--list", "--no-legend").ok()
     assert len(r.out.splitlines()) == 4 and "PREFIX" not in r.out
+
+
+def test_trust_list_says_who_and_until_when(host):
+    """What verify reads of the keys."""
+    never = host.lab.publisher
+    soon = host.lab.ring.new("Soon Gone <soon@example.test>", expire="30d")
+    host.trust(never)
+    host.trust(soon)
+    host.trust(soon, prefix="other.test", empty=True)
+    found = {(k["fingerprint"], k["mask"]): k for k in listed(host)}
+    k = found[never.fingerprint, False]
+    assert (k["user_id"], k["expires"]) == ("Publisher <p@example.test>", 0)
+    k = found[soon.fingerprint, False]
+    assert k["user_id"] == "Soon Gone <soon@example.test>"
+    assert 29 < (k["expires"] - time.time()) / 86400 < 31
+    assert "user_id" not in found[soon.fingerprint, True]
+    r = host.rkt("trust", "--list").ok()
+    row, = [x for x in r.out.splitlines() if "Publisher" in x]
+    assert "never" in row
+
+
+def test_trust_list_of_more_keys_than_slots(host):
+    """Each is reviewed and let go; one that is no key is listed all the
+    same."""
+    for i in range(70):
+        host.trust(prefix="example.test/n%d" % i)
+    junk = host.conf / "trustedkeys/root.d" / ("ab" * 20)
+    junk.parent.mkdir()
+    junk.write_text("junk")
+    found = listed(host)
+    assert len(found) == 71
+    assert len([k for k in found if "user_id" in k]) == 70
 
 
 def test_trust_list_of_nothing(host):

@@ -327,16 +327,31 @@ def test_trust_list(data):
     conf = world.trusting(data, NEW, ("", "12" * 20), ("other.org/x", "cd" * 20,
                                                       ""))
     vendor = world.trusting(data / "x", ("other.org/x/y", "cd" * 20))
-    r = Fetching(data, local=conf, system=vendor).run(
+    asked = []
+
+    def review(launcher, message):
+        asked.append(message)
+        if len(asked) > 2:
+            return "REFUSED", {"code": 2, "text": "no key"}
+        return "KEYS", {"lines": [x if not x.startswith("expires") or
+                                  len(asked) == 1 else "expires 7"
+                                  for x in KEYS]}
+    r = Fetching(data, local=conf, system=vendor,
+                 handlers={"REVIEW_KEYS": review}).run(
         "trust", "--list", "--no-legend")
     assert r.code == 0, r.err
-    assert [x.split()[:3] for x in r.out.splitlines()] == [
+    rows = [[y for y in x.split("\t") if y] for x in r.out.splitlines()]
+    assert [row[:2] + row[4:5] for row in rows] == [
         ["(root)", "12" * 20, "no"], ["other.org", "cd" * 20, "no"],
         ["other.org/x", "cd" * 20, "mask"],
         ["other.org/x/y", "cd" * 20, "yes"]]
+    assert [row[2:4] for row in rows] == [
+        ["A Person <a@example.com>", "never"],
+        ["A Person <a@example.com>", "1970-01-01 00:00:07 +0000 UTC"],
+        ["-", "-"], ["-", "-"]]
     assert r.out.splitlines()[1].endswith(
         "/etc/rkt/trustedkeys/prefix.d/other.org/" + "cd" * 20)
-    assert r.types() == ["HELLO"]
+    assert "TRUST_KEY" not in r.types() and len(asked) == 3
 
 
 def test_trust_remove(data):
