@@ -70,12 +70,20 @@ def stored(guest):
     return guest.run("rkt fetch --full /srv/guest.aci", 120).ok().out.strip()
 
 
-# What runs, and what a pod that has ended may not keep.
+# What runs, and what a pod that has ended may not keep; systemd takes a moment
+# to see that a scope is empty.
 RUNS = r"""
-pgrep -a 'systemd-nspawn|guest|stage1|conductor'
-ls /run/systemd/machines
-grep /var/lib/rkt /proc/self/mountinfo
-find /sys/fs/cgroup -path '*rkt*/payload' -o -name 'machine-rkt*'
+runs() {
+	pgrep -a 'systemd-nspawn|guest|stage1|conductor'
+	ls /run/systemd/machines
+	grep /var/lib/rkt /proc/self/mountinfo
+	find /sys/fs/cgroup -path '*rkt*/payload' -o -name 'machine-rkt*'
+}
+for i in $(seq 50); do
+	[ -n "$(runs)" ] || exit 0
+	sleep .2
+done
+runs
 true
 """
 

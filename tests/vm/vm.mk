@@ -4,6 +4,6 @@
 VM_O := $(abspath $(O))/vm
 
 .PHONY: vm
-vm:
+vm: deps
 	$(Q)$(MAKE) --no-print-directory O=$(VM_O)/build PREFIX=/usr DESTDIR= all
 	$(Q)O=$(abspath $(O)) RKT_VM=$(VM_O) PYTHON=$(PYTHON) sh tests/run.sh vm
