@@ -58,7 +58,7 @@ def test_mutant_slot_used_up(stage):
     f = Fetch(stage)
     f.verify(signers=[OTHER])
     assert f.c.edge.recv(10).name == "REFUSED"
-    f.c.edge.send("ADMIT_IMAGE", image=0, signature=1, name="a.com/b")
+    f.c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b")
     silence(f.p, f.c.edge)
 
 

@@ -387,6 +387,7 @@ sys_mkdir(int dir, const char *name, mode_t mode)
 
 	check_path(dir, name, false);
 	join(dir, name, text);
+	fake.cgroups_used |= below(text, "/sys/fs/cgroup");
 	note("mkdir %s %04o", text, mode);
 	return r < 0 ? r : result(mkdirat(dir, real(dir, name, to), mode | 0700));
 }
@@ -814,6 +815,14 @@ host(const char *path)
 static void
 make_parents(char *path)
 {
+	char *last = strrchr(path, '/');
+
+	*last = '\0'; /* mostly it is there */
+	if (mkdir(path, 0755) == 0 || errno == EEXIST) {
+		*last = '/';
+		return;
+	}
+	*last = '/';
 	for (char *p = strchr(path + strlen(fake.root) + 1, '/'); p;
 	     p = strchr(p + 1, '/')) {
 		*p = '\0';
@@ -827,6 +836,7 @@ fake_mkdir(const char *path)
 {
 	char text[4400];
 
+	fake.cgroups_used |= below(path, "/sys/fs/cgroup");
 	(void)snprintf(text, sizeof(text), "%s/", host(path));
 	make_parents(text);
 }
@@ -921,12 +931,17 @@ fake_end(void)
 	(void)rmdir(fake.root);
 }
 
+/* One call instead of one for each. */
 unsigned
 fake_open_fds(void)
 {
+	struct pollfd p[128];
 	unsigned n = 0;
 
 	for (int fd = 0; fd < 128; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
+		p[fd] = (struct pollfd){ .fd = fd };
+	(void)__real_poll(p, 128, 0);
+	for (int fd = 0; fd < 128; fd++)
+		n += (p[fd].revents & POLLNVAL) == 0;
 	return n;
 }

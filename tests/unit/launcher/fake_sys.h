@@ -40,7 +40,7 @@ struct fake {
 	unsigned verbs;	       /* done so far */
 	unsigned fail_at;      /* this one fails; 0 none */
 	int fail_error;
-	bool executed;
+	bool executed, cgroups_used;
 	jmp_buf *jump; /* where to, once stage1 has been executed */
 	const char *may_open[8]; /* host paths beside the known ones */
 };

@@ -146,10 +146,13 @@ world_begin_mute(char *const argv[])
 
 	fake_reset();
 	fake_clear("/var");
-	fake_clear("/sys/fs/cgroup/memory");
-	fake_clear("/sys/fs/cgroup/systemd");
-	fake_clear("/sys/fs/cgroup/unified");
-	fake_clear("/sys/fs/cgroup/cpu,cpuacct");
+	if (fake.cgroups_used) {
+		fake_clear("/sys/fs/cgroup/memory");
+		fake_clear("/sys/fs/cgroup/systemd");
+		fake_clear("/sys/fs/cgroup/unified");
+		fake_clear("/sys/fs/cgroup/cpu,cpuacct");
+		fake.cgroups_used = false;
+	}
 	world.fds = fake_open_fds();
 	world.s = (struct ln_session){ .state = LN_START, .argv = argv,
 		.argc = count_args(argv), .env = env, .conductor = -1, .fetcher = -1,
