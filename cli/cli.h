@@ -29,6 +29,8 @@ struct cli {
 	struct ps_msg_WELCOME welcome;	/* zero without launcher */
 	int data, system, local;	/* directories; -1 absent */
 	uint32_t refused;		/* code of the last REFUSED */
+	const char *missing;		/* its text, where it may miss */
+	bool may_miss;			/* NOTFOUND is not said, but kept */
 };
 
 enum {

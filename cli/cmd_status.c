@@ -38,6 +38,7 @@ static const struct cli_flag flags[] = {
 	{ .name = "wait", .set = set_wait, .offset = offsetof(struct options, wait),
 	    .bare = "true", .value = "DURATION",
 	    .help = "wait until the pod has ended" },
+	{ .name = "wait-ready", .set = cli_set_unsupported, .bare = "" },
 	CLI_FLAG("format", cli_set_format, options, format, "FORMAT", NULL,
 	    "print json, or json-pretty"),
 	CLI_FLAG("uuid-file", cli_set_string, options, uuid_file, "FILE", NULL,

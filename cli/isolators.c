@@ -181,6 +181,46 @@ check_unsupported(const struct ac_isolators *is)
 	return NULL;
 }
 
+/* The operator's flags stand in the pod manifest in place of the image's. */
+static void
+tell_limits(const struct cli_run_app *f, const struct ps_msg_PLAN_APP *p,
+    struct ac_isolators *ret)
+{
+	if (f->memory)
+		ret->memory_request = ret->memory_limit = p->memory;
+	if (f->cpu)
+		ret->cpu_request = ret->cpu_limit = p->cpu_milli;
+	if (f->cpu_shares)
+		ret->cpu_shares = p->cpu_shares;
+	if (f->has_oom) {
+		ret->has_oom = true;
+		ret->oom_score_adj = p->oom_score_adj;
+	}
+}
+
+const char *
+cli_tell_isolators(const struct cli_run_app *f, const struct ps_msg_PLAN_APP *p,
+    struct ac_isolators *ret)
+{
+	const char *caps = f->caps_retain ? f->caps_retain : f->caps_remove;
+	struct cli_list calls = { 0 };
+	const char *wrong;
+
+	tell_limits(f, p, ret);
+	if (caps) {
+		ret->caps_set = f->caps_retain ? AC_SET_RETAIN : AC_SET_REMOVE;
+		if (!ps_parse_caps(caps, &ret->caps))
+			return "names an unknown capability";
+	}
+	if (f->seccomp == NULL)
+		return NULL;
+	ret->seccomp_errno = NULL;
+	wrong = cli_parse_seccomp(f->seccomp, &ret->seccomp_set,
+	    &ret->seccomp_errno, &calls);
+	ret->seccomp = (struct ac_strs){ .n = calls.n, .v = calls.v };
+	return wrong;
+}
+
 const char *
 cli_plan_isolators(const struct cli_run_app *flags, const struct ac_app *app,
     const struct cli_limits *limits, struct ps_msg_PLAN_APP *ret)

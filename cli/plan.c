@@ -65,10 +65,10 @@ check_image(const struct ac_image *image)
 		return cli_format("has a %s event handler, which is not "
 				  "supported yet", app->events[0].name);
 	for (size_t i = 0; image->has_app && i < app->n_mount_points; i++)
-		ps_log("warning: no volume specified for mount point \"%s\", "
-		       "implicitly creating an \"empty\" volume. This volume "
-		       "will be removed when the pod is garbage-collected.",
-		    app->mount_points[i].name);
+		ps_log("warning: no volume for mount point \"%s\": volumes are "
+		       "not supported yet, and what the app writes to \"%s\" "
+		       "goes with the pod", app->mount_points[i].name,
+		    app->mount_points[i].path);
 	return NULL;
 }
 
@@ -247,7 +247,9 @@ describe(const struct cli_run_app *f, const struct ac_image *image,
 	memcpy(app->gids, p->app.supplementary_gids,
 	    app->n_gids * sizeof(*app->gids));
 	app->working_dir = p->app.working_dir;
-	wrong = cli_pairs(&f->annotations, &m->annotations);
+	wrong = cli_tell_isolators(f, &p->app, &app->isolators);
+	if (wrong == NULL)
+		wrong = cli_pairs(&f->annotations, &m->annotations);
 	if (wrong == NULL && f->user_annotations.n > 0)
 		wrong = cli_pairs(&f->user_annotations, &app->user_annotations);
 	if (wrong == NULL && f->user_labels.n > 0)

@@ -32,6 +32,9 @@ const char *cli_plan_isolators(const struct cli_run_app *flags,
 const char *cli_plan_caps(const struct cli_run_app *flags,
     const struct ac_isolators *is, const struct cli_limits *limits,
     uint64_t *ret);
+/* What the flags changed of that, for the pod manifest. */
+const char *cli_tell_isolators(const struct cli_run_app *flags,
+    const struct ps_msg_PLAN_APP *plan, struct ac_isolators *ret);
 /* Last element of an image name, made an AC name. */
 const char *cli_app_name_of(const char *image_name);
 /* "k=v" flags to pairs.  NULL, or what is wrong. */

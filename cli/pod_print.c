@@ -69,6 +69,7 @@ put_app(struct cli_json *j, const struct cli_pod *pod,
 	put_time(j, "created_at", cli_pod_created(pod));
 	put_time(j, "started_at", cli_pod_started(pod));
 	if (r == 0) {
+		put_time(j, "finished_at", cli_app_finished(pod, app->name));
 		cli_json_key(j, "exit_code");
 		cli_json_int(j, code);
 	}

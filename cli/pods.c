@@ -180,10 +180,13 @@ time_of(const struct cli_pod *pod, const char *path)
 {
 	_cleanup_fd_ int fd = cli_open_below(pod->dir, path, 0);
 	struct stat st;
+	int64_t ns;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+	    __builtin_mul_overflow(st.st_mtim.tv_sec, CLI_SECOND, &ns) ||
+	    __builtin_add_overflow(ns, st.st_mtim.tv_nsec, &ns))
 		return 0;
-	return st.st_mtim.tv_sec * CLI_SECOND + st.st_mtim.tv_nsec;
+	return ns;
 }
 
 int64_t
@@ -196,6 +199,16 @@ int64_t
 cli_pod_started(const struct cli_pod *pod)
 {
 	return time_of(pod, "ppid");
+}
+
+/* HOSTILE: the pod's clock, or whatever time it gave its file. */
+int64_t
+cli_app_finished(const struct cli_pod *pod, const char *app)
+{
+	if (!ps_is_acname(app, strlen(app)))
+		return 0;
+	return time_of(pod,
+	    cli_format("overlay/stage1/upper/rkt/status/%s", app));
 }
 
 int

@@ -56,11 +56,24 @@ get_file(struct cli *c, const char *path, uint8_t kind, uint16_t *ret)
 	return 0;
 }
 
+/* why: the launcher's or fetcher's words, not yet said. */
 static int
-no_signature(const char *where)
+no_signature(const char *why)
 {
 	return cli_fail("%s: signature not found (an image without one needs "
-			"--insecure-options=image)", where);
+			"--insecure-options=image)", why);
+}
+
+static int
+get_signature(struct cli *c, const char *path, uint16_t *ret)
+{
+	int r;
+
+	c->may_miss = true;
+	c->missing = NULL;
+	r = get_file(c, path, PS_SLOT_SIGNATURE, ret);
+	c->may_miss = false;
+	return r != 0 && c->missing ? no_signature(c->missing) : r;
 }
 
 static void
@@ -143,11 +156,8 @@ pull_path(struct cli *c, const struct cli_pull *p, const char *path,
 	if (!ps_is_print(path, strlen(path)) || strlen(path) > 2047)
 		return cli_fail("the path is too long, or not printable");
 	r = get_file(c, path, PS_SLOT_IMAGE, &a.image);
-	if (r == 0 && !is_unsigned(c)) {
-		r = get_file(c, signature, PS_SLOT_SIGNATURE, &a.signature);
-		if (r != 0 && c->refused == PS_REFUSED_NOTFOUND)
-			r = no_signature(signature);
-	}
+	if (r == 0 && !is_unsigned(c))
+		r = get_signature(c, signature, &a.signature);
 	return r == 0 ? admit(c, &a, ret) : r;
 }
 
@@ -163,10 +173,12 @@ download(struct cli *c, struct cli_fetcher *f, const char *url,
 
 	if (!has_signature) {
 		cli_image_log("fetching signature from %s", signature_url);
+		f->may_miss = true;
 		r = cli_fetcher_get(f, 0, signature_url, PS_MAX_SIGNATURE,
 		    "Downloading signature", &got);
+		f->may_miss = false;
 		if (r != 0)
-			return no_signature(signature_url);
+			return f->missing ? no_signature(f->missing) : r;
 		deferred = got.status == 202;
 		if (deferred)
 			cli_image_log("server asks to wait for the signature");
@@ -204,7 +216,7 @@ pull_remote(struct cli *c, const struct cli_pull *p, const char *url,
 	if (url == NULL && !is_unsigned(c))
 		r = cli_trust_for_fetch(c, a->wanted->name);
 	if (r == 0 && p->signature && !is_unsigned(c))
-		r = get_file(c, p->signature, PS_SLOT_SIGNATURE, &a->signature);
+		r = get_signature(c, p->signature, &a->signature);
 	if (r == 0)
 		r = cli_fetcher_start(c, bare ? kinds + 1 : kinds,
 		    bare ? 1 : 2, &f);

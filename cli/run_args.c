@@ -140,9 +140,30 @@ parse_pod(struct cli_run_pod *p, struct cli_globals *g, char **argv, int *at)
 	return wrong;
 }
 
+/* The flag of s is one of the pod's, or the global --help. */
+static const char *
+misplaced(struct cli_globals *g, const char *s, const char *wrong)
+{
+	if (s == NULL || strncmp(wrong, "unknown flag", 12) != 0)
+		return wrong;
+	if (strcmp(s, "--help") == 0) {
+		g->help = true;
+		return NULL;
+	}
+	for (const struct cli_flag *f = cli_run_pod_flags; f->name; f++) {
+		size_t n = strlen(f->name);
+
+		if (strncmp(s, "--", 2) == 0 && f->help &&
+		    strncmp(s + 2, f->name, n) == 0 && strchr("=", s[2 + n]))
+			return cli_format("--%s is the pod's: it stands before the "
+					  "first image", f->name);
+	}
+	return wrong;
+}
+
 /* One image with its flags; at is its word. */
 static const char *
-parse_app(struct cli_run_pod *p, char **argv, int *at)
+parse_app(struct cli_run_pod *p, struct cli_globals *g, char **argv, int *at)
 {
 	struct cli_run_app *a = &p->apps[p->n_apps];
 	const struct cli_flagset set = { .flags = cli_run_app_flags,
@@ -155,7 +176,7 @@ parse_app(struct cli_run_pod *p, char **argv, int *at)
 	a->image = argv[(*at)++];
 	wrong = cli_parse_flags(&set, 1, argv, at);
 	if (wrong)
-		return wrong;
+		return misplaced(g, argv[*at], wrong);
 	if (argv[*at] == NULL || strcmp(argv[*at], "--") != 0)
 		return NULL;
 	while (argv[++*at] && strcmp(argv[*at], "---") != 0)
@@ -175,13 +196,13 @@ cli_run_parse(struct cli_run_pod *p, struct cli_globals *g, char **argv)
 
 	p->apps = cli_alloc(PS_MAX_APPS * sizeof(*p->apps));
 	wrong = parse_pod(p, g, argv, &at);
-	while (wrong == NULL && argv[at]) {
+	while (wrong == NULL && argv[at] && !g->help) {
 		if (strcmp(argv[at], "---") == 0)
 			at++;
 		else if (strcmp(argv[at], "--") == 0)
 			return "an image is required before any app arguments";
 		else
-			wrong = parse_app(p, argv, &at);
+			wrong = parse_app(p, g, argv, &at);
 	}
 	if (wrong || g->help)
 		return wrong;

@@ -57,7 +57,10 @@ cli_answer(struct cli *c, uint16_t want, struct ps_frame **ret)
 	    ps_decode_REFUSED(frame.payload, frame.length, &no) < 0)
 		ps_die(CLI_FAILED, "the launcher answered out of turn");
 	c->refused = no.code;
-	ps_log("%s", no.text);
+	if (c->may_miss && no.code == PS_REFUSED_NOTFOUND)
+		c->missing = cli_copy(no.text);
+	else
+		ps_log("%s", no.text);
 	return -ECANCELED;
 }
 

@@ -152,10 +152,16 @@ hear(struct cli_fetcher *f)
 		return cli_fail("the fetcher cannot be understood");
 	if (frame.type != PS_FETCH_FAILED)
 		return 0;
+	if (f->may_miss && no.code == PS_FETCH_HTTP) {
+		f->missing = cli_copy(no.text);
+		return CLI_FAILED;
+	}
 	return cli_fail("%s%s", no.text,
 	    no.code == PS_FETCH_TLS ?
 		" (a private CA's certificate belongs in ca.d/NAME.pem of the "
 		"configuration directory)" :
+		no.code == PS_FETCH_INSECURE ?
+		" (use https, or --insecure-options=http)" :
 		"");
 }
 

@@ -10,6 +10,8 @@ struct cli_fetcher {
 	struct ps_chan chan;
 	uint16_t first; /* the launcher's number of slot 0 */
 	struct cli_config config; /* credentials */
+	bool may_miss;		  /* a bad HTTP status is not said, but kept */
+	const char *missing;	  /* what the fetcher said of it */
 };
 
 struct cli_got {

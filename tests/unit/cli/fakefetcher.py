@@ -9,8 +9,9 @@ from fakelauncher import TEXT, Launcher, get_text
 
 
 class Fetching(Launcher):
-    """pages: URL -> list of (status, size) or text of a failure, one a GET;
-    endpoints: what discovery finds."""
+    """pages: URL -> list of (status, size), or (code, text) of a failure, or
+    its text alone (a bad status); one a GET.  endpoints: what discovery
+    finds."""
 
     def __init__(self, data, pages=None, endpoints=(), handlers=None,
                  manifest=None, misbehave=None, signer="ab" * 20,
@@ -83,7 +84,10 @@ class Fetching(Launcher):
         url = m.fields["url"]
         page = self.pages[url].pop(0)
         if isinstance(page, str):
-            edge.send("FETCH_FAILED", code=3, status=404, text=page)
+            page = (3, page)
+        if isinstance(page[1], str):
+            edge.send("FETCH_FAILED", code=page[0], text=page[1],
+                      status=404 if page[0] == 3 else 0)
             return
         for got in range(0, page[1], max(1, page[1] // 3)):
             edge.send("PROGRESS", got=got, total=page[1])

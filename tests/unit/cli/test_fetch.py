@@ -52,6 +52,7 @@ def test_missing_signature(data):
     assert 'fetch: cannot open "x.asc"' in r.err
     assert "signature not found" in r.err
     assert "--insecure-options=image" in r.err
+    assert r.err.count("fetch: ") == 1, r.err
 
 
 def test_insecure_image_asks_for_no_signature(data):
@@ -96,6 +97,18 @@ def test_no_signature_no_image(data):
     assert r.code == 254 and len(r.launcher.urls()) == 1
     assert "ADMIT_IMAGE" not in r.types()
     assert "signature not found" in r.err
+    assert r.err.count("fetch: ") == 1, r.err
+
+
+@pytest.mark.parametrize("code,remedy", [
+    (2, "ca.d/NAME.pem"), (4, ""), (6, "--insecure-options=http")])
+def test_what_is_not_a_missing_signature(data, code, remedy):
+    """A server that cannot be asked is no reason to go without."""
+    r = Fetching(data, pages=pages(**{URL + ".asc": [(code, "it is so")]})
+                 ).run("fetch", URL)
+    assert r.code == 254 and "fetch: it is so" in r.err and remedy in r.err
+    assert "signature not found" not in r.err
+    assert "--insecure-options=image" not in r.err
 
 
 def test_deferred_signature(data):

@@ -49,6 +49,7 @@ def test_list_short_json_and_no_legend(data):
     assert pod["app_names"] == ["redis"]
     assert pod["apps"][0]["state"] == "exited"
     assert pod["apps"][0]["exit_code"] == 3
+    assert pod["apps"][0]["finished_at"] > 17 * 10 ** 17
     assert pod["apps"][0]["image_id"] == world.image_id("hello")
     assert pod["created_at"] == 1700000000 and pod["started_at"] == 1700000001
     r = Launcher(data).run("list", "--format=json-pretty")
@@ -78,6 +79,22 @@ def test_status_hostile_exit_code_is_not_shown(data, text):
                   status=[("redis", text)])
     r = Launcher(data).run("status", "00000001")
     assert r.code == 0 and "app-redis" not in r.out
+
+
+@pytest.mark.parametrize("when", [2 ** 34, 15 * 10 ** 9, -1])
+def test_status_hostile_time(data, when):
+    """The pod sets the time of its own files: what is beyond ours is none."""
+    world.add_pod(data, "run", 1, world.pod_manifest("redis"),
+                  status=[("redis", "3\n")])
+    file = (data / "pods/run" / world.uuid(1) /
+            "overlay/stage1/upper/rkt/status/redis")
+    os.utime(file, (when, when))
+    r = Launcher(data).run("status", "--format=json", world.uuid(1))
+    assert r.code == 0, r.err
+    app, = json.loads(r.out)["apps"]
+    assert app["exit_code"] == 3
+    if os.stat(file).st_mtime > 2 ** 63 / 10 ** 9:
+        assert "finished_at" not in app
 
 
 def test_status_hostile_links_are_not_followed(data, tmp_path):
@@ -214,6 +231,8 @@ def test_usage_errors(data):
             (["i", "l", "--nope"], "image list: unknown flag: --nope"),
             (["list", "-x"], "list: unknown shorthand flag: 'x' in -x"),
             (["status", "--wait=soon", "x"], "for --wait"),
+            (["status", "--wait-ready", "x"],
+             "--wait-ready is not supported yet"),
             (["list", "--format"], "flag needs an argument: --format"),
             (["--dir=data", "list"], '"data" is not an absolute path'),
             (["--user-config=/x", "list"], "--user-config is not supported"),

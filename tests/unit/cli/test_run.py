@@ -100,7 +100,9 @@ def test_two_apps(data):
     (["--", "x"], "an image is required before any app arguments"),
     (["--exec=/x", IMAGE], "--exec must follow an image"),
     ([IMAGE, "--", "a", "---", "--", "b"], "only one set of app arguments"),
-    ([IMAGE, "--net=host"], "unknown flag: --net"),
+    ([IMAGE, "--net=host"], "--net is the pod's: it stands before the first"),
+    ([IMAGE, "--hostname"], "--hostname is the pod's"),
+    ([IMAGE, "--nets=x"], "unknown flag: --nets"),
     (["--interactive", IMAGE, IMAGE], "only supports one image"),
     (["--volume=a,kind=empty", IMAGE], "--volume is not supported yet"),
     ([IMAGE, "--mount=x"], "--mount is not supported yet"),
@@ -333,6 +335,40 @@ def test_image_limits_and_operator_limits(data):
     assert (a["has_oom"], a["oom_score_adj"]) == (0, 0)
     a = app(data, IMAGE, "--memory=1Mi", "--cpu=2")
     assert (a["memory"], a["cpu_milli"]) == (1 << 20, 2000)
+
+
+def test_pod_manifest_tells_what_the_flags_changed(data):
+    m = world.manifest(app={"isolators": [
+        {"name": "resource/memory", "value": {"limit": "2M"}},
+        {"name": "resource/cpu", "value": {"limit": "250m"}},
+        {"name": "os/linux/seccomp-retain-set",
+         "value": {"set": ["@rkt/default-whitelist"], "errno": "ENOSYS"}}]})
+    r = run(data, IMAGE, "--memory=1Mi", "--oom-score-adj=-3",
+            "--cpu-shares=9", "--caps-retain=CAP_KILL",
+            "--seccomp=mode=remove,reboot", m=m)
+    assert r.code == 0, r.err
+    said = {i["name"]: i["value"] for i in json.loads(
+        r.pod["manifest"])["apps"][0]["app"]["isolators"]}
+    assert said == {
+        "resource/memory": {"request": "1048576", "limit": "1048576"},
+        "resource/cpu": {"limit": "250m"},
+        "os/linux/cpu-shares": 9, "os/linux/oom-score-adj": -3,
+        "os/linux/capabilities-retain-set": {"set": ["CAP_KILL"]},
+        "os/linux/seccomp-remove-set": {"set": ["reboot"]}}
+
+
+def test_mount_points_are_no_volumes_yet(data):
+    r = run(data, m=world.manifest(app={"mountPoints": [
+        {"name": "data", "path": "/data"}]}))
+    assert r.code == 0, r.err
+    assert 'no volume for mount point "data"' in r.err
+    assert "not supported yet" in r.err and '"/data"' in r.err
+
+
+def test_help_behind_an_image(data):
+    r = run(data, IMAGE, "--help")
+    assert r.code == 0 and r.out.startswith("rkt run: "), r.err
+    assert r.asked == []
 
 
 @pytest.mark.parametrize("changes,text", [
