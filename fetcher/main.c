@@ -256,8 +256,9 @@ main(void)
 	do {
 		r = serve_one();
 	} while (r == 0);
+	/* The conductor has gone, and said why: nobody wants a second word. */
 	if (r == -EPIPE)
-		ps_die(PS_EXIT_SYSTEM, "the conductor is gone");
+		return PS_EXIT_SYSTEM;
 	if (r == -EPROTO)
 		ps_die(PS_EXIT_PROTOCOL, "the conductor broke the protocol");
 	ps_log_error(r, "cannot go on");
