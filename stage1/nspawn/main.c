@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -21,6 +22,8 @@
 #include "privsep/log.h"
 #include "privsep/name.h"
 #include "stage1/common/contract.h"
+
+#define NO_POD 254 /* this is still `rkt run`: its code for what did not start */
 
 static uint8_t plan[PS_MAX_PLAN];
 static size_t plan_size, plan_at;
@@ -34,7 +37,7 @@ read_facts(struct s1_facts *ret)
 	if (ps_check_sealed(S1_FACTS_FD, sizeof(facts), &n) < 0 ||
 	    ps_pread_full(S1_FACTS_FD, facts, n, 0) < 0 ||
 	    s1_parse_facts(facts, n, ret) < 0)
-		ps_die(PS_EXIT_PROTOCOL, "bad launch facts");
+		ps_die(NO_POD, "bad launch facts");
 }
 
 /* The payload of the next record of the plan, which must be of this type. */
@@ -45,14 +48,14 @@ next_record(uint16_t type, size_t *ret_n)
 	struct ps_header h = {0};
 
 	if (ps_get_u32(&r) != PS_MAGIC)
-		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+		ps_die(NO_POD, "bad plan");
 	h.type = ps_get_u16(&r);
 	(void)ps_get_u16(&r);
 	h.length = ps_get_u32(&r);
 	(void)ps_get_u32(&r);
 	(void)ps_get_bytes(&r, h.length);
 	if (r.error != 0 || h.type != type)
-		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+		ps_die(NO_POD, "bad plan");
 	*ret_n = h.length;
 	plan_at = r.at;
 	return plan + r.at - h.length;
@@ -67,14 +70,14 @@ read_plan(struct ps_msg_PLAN_POD *ret)
 
 	if (ps_check_sealed(S1_PLAN_FD, sizeof(plan), &size) < 0 ||
 	    ps_pread_full(S1_PLAN_FD, plan, size, 0) < 0)
-		ps_die(PS_EXIT_PROTOCOL, "no plan");
+		ps_die(NO_POD, "no plan");
 	plan_size = size;
 	p = next_record(PS_PLAN_POD, &n);
 	if (ps_decode_PLAN_POD(p, n, ret) < 0 ||
 	    ret->version != PS_PLAN_VERSION || ret->apps == 0 ||
 	    ret->apps > PS_MAX_APPS || ret->flavor != PS_FLAVOR_NSPAWN ||
 	    (ret->interactive && ret->apps != 1))
-		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+		ps_die(NO_POD, "bad plan");
 }
 
 static int
@@ -87,7 +90,7 @@ open_root(void)
 	    SYS_openat2, S1_POD_FD, "stage1/rootfs", &how, sizeof(how));
 
 	if (fd < 0)
-		ps_die(PS_EXIT_SYSTEM, "no root: %s", strerror(errno));
+		ps_die(NO_POD, "no root: %s", strerror(errno));
 	return fd;
 }
 
@@ -101,13 +104,13 @@ add_app(int root, struct s1_pod *pod, bool first)
 	int r = ps_decode_PLAN_APP(p, n, &app);
 
 	if (r < 0)
-		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+		ps_die(NO_POD, "bad plan");
 	r = s1_format_unit(&app, pod->plan->interactive, unit, sizeof(unit));
 	if (r < 0)
-		ps_die(PS_EXIT_PROTOCOL, "%s cannot be a unit", app.name);
+		ps_die(NO_POD, "%s cannot be a unit", app.name);
 	r = s1_write_app(root, pod->facts->base, &app, unit, (size_t)r);
 	if (r < 0)
-		ps_die(PS_EXIT_SYSTEM, "cannot write the unit of %s: %s",
+		ps_die(NO_POD, "cannot write the unit of %s: %s",
 		    app.name, strerror(-r));
 	if (first) {
 		pod->memory = app.memory;
@@ -117,6 +120,26 @@ add_app(int root, struct s1_pod *pod, bool first)
 	pod->caps |= app.caps;
 	if (app.has_oom && app.oom_score_adj < pod->oom)
 		pod->oom = app.oom_score_adj;
+}
+
+/* nspawn would fail late, with a code and in words of its own. */
+static void
+prove_oom(int32_t value)
+{
+	static const char path[] = "/proc/self/oom_score_adj";
+	_cleanup_fd_ int fd = value < 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	char old[16], text[16];
+	ssize_t size;
+	int n = snprintf(text, sizeof(text), "%d", value);
+
+	if (value >= 0)
+		return;
+	size = fd < 0 ? -1 : pread(fd, old, sizeof(old), 0);
+	if (size <= 0 || pwrite(fd, text, (size_t)n, 0) != n ||
+	    pwrite(fd, old, (size_t)size, 0) != size)
+		ps_die(NO_POD, "--oom-score-adj=%d: %s%s", value, strerror(errno),
+		    errno == EACCES ? " (this root has no CAP_SYS_RESOURCE)" :
+				      "");
 }
 
 /* nspawn keeps state here and insists on a tmpfs; a private one is nobody
@@ -130,7 +153,7 @@ cover_run(void)
 	    (mkdir(path, 0755) < 0 && errno != EEXIST) ||
 	    mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		"mode=0755,size=1m") < 0)
-		ps_die(PS_EXIT_SYSTEM, "%s: %s", path, strerror(errno));
+		ps_die(NO_POD, "%s: %s", path, strerror(errno));
 }
 
 /* Nothing of the caller's environment but where to say that we are ready. */
@@ -163,11 +186,11 @@ become(const char *const *args, unsigned apps, const char *notify)
 	if (close_range(S1_HELD_FD + apps, ~0u, 0) < 0 ||
 	    close(S1_FACTS_FD) < 0 || close(S1_PLAN_FD) < 0 ||
 	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
-		ps_die(PS_EXIT_SYSTEM, "descriptors");
+		ps_die(NO_POD, "descriptors");
 	memcpy(&argv, &args, sizeof(argv)); /* execve lacks its const */
 	envp = (void *)env;
 	(void)execve(argv[0], argv, envp);
-	ps_die(PS_EXIT_SYSTEM, "%s: %s", argv[0], strerror(errno));
+	ps_die(NO_POD, "%s: %s", argv[0], strerror(errno));
 }
 
 int
@@ -184,16 +207,17 @@ main(int argc, char **argv, char **env)
 	ps_log_name("stage1");
 	(void)umask(022);
 	if (ps_check_dir(S1_POD_FD) < 0 || fchdir(S1_POD_FD) < 0)
-		ps_die(PS_EXIT_PROTOCOL, "no pod directory");
+		ps_die(NO_POD, "no pod directory");
 	read_facts(&facts);
 	read_plan(&pod_plan);
 	root = open_root();
 	for (unsigned i = 0; i < pod_plan.apps; i++)
 		add_app(root, &pod, i == 0);
 	if (plan_at != plan_size)
-		ps_die(PS_EXIT_PROTOCOL, "bad plan");
+		ps_die(NO_POD, "bad plan");
 	if (s1_format_args(&pod, args) < 0)
-		ps_die(PS_EXIT_BUG, "arguments");
+		ps_die(NO_POD, "arguments");
+	prove_oom(pod.oom);
 	if (!facts.machined)
 		cover_run();
 	become(args, pod_plan.apps, notify_socket(env));

@@ -325,6 +325,15 @@ def test_run_oom_score(host):
     assert f.one("oom") == "700"
 
 
+def test_run_oom_score_below_ones_own(host):
+    """Root needs a capability for that: it has it, or no pod starts."""
+    r = host.run(host.store(), "facts", app=["--oom-score-adj=-5"])
+    if r.code == 0:
+        assert r.facts.one("oom") == "-5"
+    else:
+        r.refused("--oom-score-adj=-5", "CAP_SYS_RESOURCE")
+
+
 # --- the terminal ------------------------------------------------------------
 
 
