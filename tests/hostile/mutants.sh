@@ -18,6 +18,12 @@ good=0 bad=0
 hostile=${MUTANTS_HOSTILE:-$([ "$(id -u)" -eq 0 ] && echo 1 || echo 0)}
 
 mkdir -p "$top"
+if [ -w /dev/shm ]; then # what an aborted test leaves
+	TMPDIR=$(mktemp -d /dev/shm/rkt-mutants.XXXXXX)
+	export TMPDIR
+	trap 'rm -rf "$TMPDIR"' EXIT
+	trap 'exit 1' INT TERM
+fi
 # What an earlier run mutated is newer than its source.
 rm -rf "$src" "$out/san" "$out/test" "$out/obj" "$out/rkt"
 mkdir "$src"
@@ -61,7 +67,7 @@ unit_kills() {
 ask_hostile() {
 	build "$out/rkt" || return 1
 	install -m 0755 "$out/rkt" "$prefix/bin/rkt"
-	RKT_PREFIX=$prefix RKT_BUILD=$out timeout 300 "${PYTHON:-/usr/bin/python3}" -m pytest -q -x \
+	env -u TMPDIR RKT_PREFIX="$prefix" RKT_BUILD="$out" timeout 300 "${PYTHON:-/usr/bin/python3}" -m pytest -q -x \
 	    -p no:cacheprovider -k "$expr" tests/hostile >"$top/test.log" 2>&1
 }
 

@@ -59,6 +59,8 @@ fake_bug(const char *what, const char *detail)
 {
 	(void)fprintf(stderr, "FORBIDDEN: %s: %s\n--- trace\n%s", what, detail,
 	    fake.trace);
+	fake_clear("/");
+	(void)rmdir(fake.root);
 	abort();
 }
 
@@ -895,12 +897,14 @@ fake_clear(const char *path)
 bool
 fake_begin(void)
 {
-	const char *base = "/tmp";
+	const char *base = getenv("TMPDIR");
 	struct stat st;
 
-	if (stat("/dev/shm", &st) == 0 && S_ISDIR(st.st_mode))
+	if (!base)
+		base = "/tmp";
+	if (!getenv("TMPDIR") && stat("/dev/shm", &st) == 0 && S_ISDIR(st.st_mode))
 		base = "/dev/shm";
-	(void)snprintf(fake.root, sizeof(fake.root), "%s/rkt-fake.XXXXXX", base);
+	(void)snprintf(fake.root, sizeof(fake.root), "%.40s/rkt-fake.XXXXXX", base);
 	return mkdtemp(fake.root) != NULL;
 }
 
