@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "privsep/attr.h"
@@ -38,15 +39,23 @@ enter_dir(const char *path)
 	return where[0] == '/' ? 0 : -EXDEV;
 }
 
+/* By the system call: the library keeps 32 and 33 to itself, and whoever was
+ * started by posix_spawn(3) has them ignored. */
 static int
 reset_signals(void)
 {
-	struct sigaction default_action = {.sa_handler = SIG_DFL};
+	static const struct { /* the kernel's struct sigaction */
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} default_action;
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
 		if (s != SIGKILL && s != SIGSTOP)
-			(void)sigaction(s, &default_action, NULL);
+			(void)syscall(SYS_rt_sigaction, s, &default_action, NULL,
+			    sizeof(default_action.mask));
 	(void)sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
