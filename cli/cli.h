@@ -31,6 +31,7 @@ struct cli {
 	uint32_t refused;		/* code of the last REFUSED */
 	const char *missing;		/* its text, where it may miss */
 	bool may_miss;			/* NOTFOUND is not said, but kept */
+	const char *about;		/* what a REFUSED is of; NULL */
 };
 
 enum {

@@ -126,8 +126,11 @@ admit(struct cli *c, const struct arrival *a, struct cli_stored *ret)
 		.origin = a->origin,
 		.insecure = c->g.insecure & PS_INSECURE_IMAGE };
 	struct ps_msg_ADMITTED admitted;
-	int r = CLI_ASK(c, ADMIT_IMAGE, &m, NULL, 0, ADMITTED, &admitted);
+	int r;
 
+	c->about = a->origin;
+	r = CLI_ASK(c, ADMIT_IMAGE, &m, NULL, 0, ADMITTED, &admitted);
+	c->about = NULL;
 	if (r < 0) {
 		if (c->refused == PS_REFUSED_TRUST && !is_unsigned(c))
 			ps_log("if you expected the signing key to change, try: "

@@ -59,6 +59,8 @@ cli_answer(struct cli *c, uint16_t want, struct ps_frame **ret)
 	c->refused = no.code;
 	if (c->may_miss && no.code == PS_REFUSED_NOTFOUND)
 		c->missing = cli_copy(no.text);
+	else if (c->about)
+		ps_log("%s: %s", c->about, no.text);
 	else
 		ps_log("%s", no.text);
 	return -ECANCELED;

@@ -114,8 +114,9 @@ static uint32_t
 refusal_code(const struct ask *a, uint32_t code)
 {
 	if (a->bad == PS_VERIFY_FAILED)
-		return code == PS_VERIFY_SYSTEM ? PS_REFUSED_SYSTEM
-						: PS_REFUSED_TRUST;
+		return code == PS_VERIFY_SYSTEM	  ? PS_REFUSED_SYSTEM
+		       : code == PS_VERIFY_NO_KEY ? PS_REFUSED_TRUST
+						  : PS_REFUSED_SIGNATURE;
 	return code == PS_UNPACK_SYSTEM ? PS_REFUSED_SYSTEM : PS_REFUSED_IMAGE;
 }
 

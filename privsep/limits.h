@@ -60,7 +60,8 @@ enum {
 	PS_REFUSED_NOTFOUND = 5,   /* no such image, pod, slot */
 	PS_REFUSED_BUSY = 6,	   /* in use */
 	PS_REFUSED_PROTECTION = 7, /* a required protection cannot be applied */
-	PS_REFUSED_PLAN = 8	   /* the plan is not provable */
+	PS_REFUSED_PLAN = 8,	   /* the plan is not provable */
+	PS_REFUSED_SIGNATURE = 9   /* it is not good, whoever is trusted */
 };
 
 /* FETCH_FAILED codes. */

@@ -34,7 +34,8 @@ static const struct {
 	uint32_t code;
 	const char *text;
 } statuses[] = {
-	{ GPG_ERR_BAD_SIGNATURE, PS_VERIFY_BAD, "bad signature" },
+	{ GPG_ERR_BAD_SIGNATURE, PS_VERIFY_BAD,
+	    "bad signature: the image, or its signature, was changed" },
 	{ GPG_ERR_NO_PUBKEY, PS_VERIFY_NO_KEY, "no usable key for the signature" },
 	{ GPG_ERR_SIG_EXPIRED, PS_VERIFY_EXPIRED, "the signature has expired" },
 	{ GPG_ERR_KEY_EXPIRED, PS_VERIFY_EXPIRED, "the signing key has expired" },

@@ -159,8 +159,17 @@ def test_name_with_wrong_labels_is_taken_back(data, existed):
 def test_refusal_is_the_error(data):
     r = Fetching(data, pages=pages(), handlers={
         "ADMIT_IMAGE": refuse(2, "key 1234 is not trusted")}).run("fetch", URL)
-    assert r.code == 254 and "fetch: key 1234 is not trusted\n" in r.err
+    assert "fetch: %s: key 1234 is not trusted\n" % URL in r.err
     assert "rkt trust --prefix" in r.err
+
+
+@pytest.mark.parametrize("code,remedy", [(2, True), (9, False), (3, False)])
+def test_refusal_names_the_image_and_the_remedy(data, code, remedy):
+    """Other keys are a remedy where a key is wrong, not where bytes are."""
+    r = Fetching(data, handlers={"ADMIT_IMAGE": refuse(code, "no good")}).run(
+        "fetch", "/x/y.aci")
+    assert r.code == 254 and "fetch: /x/y.aci: no good\n" in r.err, r.err
+    assert ("rkt trust --prefix" in r.err) == remedy
 
 
 def test_certificates_and_proxies(data, tmp_path):

@@ -288,7 +288,7 @@ verify_answers(void **state)
 	static const struct {
 		void (*act)(struct fake_worker *w);
 		uint32_t code;
-	} rows[] = { { act_says_no, PS_REFUSED_TRUST },
+	} rows[] = { { act_says_no, PS_REFUSED_SIGNATURE },
 		{ act_wrong_type, PS_REFUSED_SYSTEM },
 		{ act_wrong_edge, PS_REFUSED_SYSTEM },
 		{ act_garbage, PS_REFUSED_SYSTEM },
