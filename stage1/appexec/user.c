@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -129,17 +130,28 @@ resolve(int root, const char *who, const char *path, bool group, uint32_t *ret)
 	return look_up(root, path, who, ret);
 }
 
+/* What to say where it fails. */
+static const char *
+whose(const char *what, const char *who)
+{
+	static char text[300];
+
+	(void)snprintf(text, sizeof(text), "%s \"%.255s\" of the image", what,
+	    who);
+	return text;
+}
+
 int
 s1_resolve_ids(int root, const struct ps_msg_PLAN_APP *a, struct s1_ids *ret)
 {
 	struct s1_ids ids = {0};
 	int r;
 
-	s1_why = "user";
+	s1_why = whose("user", a->user);
 	r = resolve(root, a->user, "etc/passwd", false, &ids.uid);
 	if (r < 0)
 		return r;
-	s1_why = "group";
+	s1_why = whose("group", a->group);
 	r = resolve(root, a->group, "etc/group", true, &ids.gid);
 	for (size_t i = 0; r == 0 && i < a->n_supplementary_gids; i++)
 		if (a->supplementary_gids[i] > S1_MAX_ID)

@@ -172,6 +172,13 @@ def test_run_bad_user_of_image(host, who):
         assert r.code != 0 and not r.facts.all("uid")
 
 
+@pytest.mark.parametrize("flag,code", [("user", 217), ("group", 216)])
+def test_run_unknown_user_is_named(host, flag, code):
+    r = host.run(host.store(files=PASSWD), "facts", app=["--%s=ghost" % flag])
+    assert r.code in (code, 217), r.describe()
+    assert '%s "ghost" of the image' % flag in r.out, r.describe()
+
+
 def test_run_supplementary_groups(host):
     image = host.store(section=section("facts", supplementaryGIDs=[5, 6]))
     f = host.run(image).ok().facts
