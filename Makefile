@@ -183,6 +183,9 @@ install: all
 		$(DESTDIR)$(LIBEXECDIR)
 	$(Q)install -m 0644 policies/policy.default $(DESTDIR)$(VENDORDIR)/policy
 	$(Q)install -m 0644 policies/policy.production $(DESTDIR)$(VENDORDIR)/
+	$(Q)install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	$(Q)install -m 0644 policies/sysusers.conf \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/rkt.conf
 	$(Q)install -d -m 0700 $(DESTDIR)$(VENDORDIR)/stage1
 	$(Q)install -d -m 0755 $(DESTDIR)$(VENDORDIR)/stage1/nspawn
 	$(Q)sh stage1/nspawn/assemble.sh $(DESTDIR)$(VENDORDIR)/stage1/nspawn/rootfs $(O)/appexec
@@ -200,6 +203,7 @@ uninstall:
 	$(Q)for m in $(notdir $(wildcard docs/man/*.[1-8])); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
 	$(Q)rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(VENDORDIR)/stage1
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/rkt.conf
 	$(Q)rm -f $(DESTDIR)$(VENDORDIR)/policy $(DESTDIR)$(VENDORDIR)/policy.production
 	$(Q)rmdir $(DESTDIR)$(VENDORDIR) 2>/dev/null || true
 

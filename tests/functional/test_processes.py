@@ -1,11 +1,13 @@
 """Which program runs when, and as whom: what --debug tells, and what the
 process table says."""
 import os
+import pwd
 import re
 import signal
 import time
 
 import images
+from host import PREFIX
 from webserver import Reply
 
 LINE = re.compile(r"^rkt: \d+ \|- (\w+)\[(\d+)\] uid (\d+) gid (\d+): (.*)$",
@@ -134,3 +136,12 @@ def test_hook_words_of_scripts(host):
     host.rkt("fetch", "--pull-policy=never", "example.test/none").refused()
     r = host.rkt("image", "rm", image).ok()
     assert r.out.startswith("successfully removed")
+
+
+def test_service_users_are_those_of_sysusers():
+    """What a package ships for systemd-sysusers is what is here."""
+    text = (PREFIX / "lib/sysusers.d/rkt.conf").read_text()
+    names = re.findall(r"^u (\S+)", text, re.M)
+    assert names == ["rkt", "rkt-fetch", "rkt-verify", "rkt-second"]
+    uids = {pwd.getpwnam(name).pw_uid for name in names}
+    assert len(uids) == 4 and 0 not in uids
