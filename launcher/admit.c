@@ -144,7 +144,7 @@ verify(struct ln_session *s, struct admission *a)
 
 /* image/.new-<random>/tree/rootfs, locked so that no one sweeps it away. */
 static int
-make_staging(struct ln_session *s, struct admission *a)
+try_staging(struct ln_session *s, struct admission *a)
 {
 	_cleanup_fd_ int tree = -1, rootfs = -1;
 	uint64_t n[2];
@@ -157,15 +157,32 @@ make_staging(struct ln_session *s, struct admission *a)
 	r = sys_mkdir(s->image, a->staging, 0700);
 	if (r < 0)
 		return r;
-	a->dir = sys_open(s->image, a->staging, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	a->dir = sys_open(s->image, a->staging, O_RDONLY | O_DIRECTORY, 0,
+	    SYS_BENEATH);
 	if (a->dir < 0 || (r = sys_flock(a->dir, true)) < 0)
 		return a->dir < 0 ? a->dir : r;
 	r = sys_mkdir(a->dir, "tree", 0700);
-	tree = r < 0 ? r : sys_open(a->dir, "tree", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	tree = r < 0 ? r : sys_open(a->dir, "tree", O_RDONLY | O_DIRECTORY, 0,
+			       SYS_BENEATH);
 	r = tree < 0 ? tree : sys_mkdir(tree, "rootfs", 0700);
-	rootfs = r < 0 ? r : sys_open(tree, "rootfs", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	rootfs = r < 0 ? r : sys_open(tree, "rootfs", O_RDONLY | O_DIRECTORY, 0,
+				 SYS_BENEATH);
 	return rootfs < 0 ? rootfs
 			  : sys_own(rootfs, PS_FOREIGN_BASE, PS_FOREIGN_BASE, 0755);
+}
+
+/* Between mkdir and lock it looks like a dead launcher's, and another one may
+ * sweep it away: then once more, under another name. */
+static int
+make_staging(struct ln_session *s, struct admission *a)
+{
+	int r = -ENOENT;
+
+	for (int i = 0; i < 16 && (r == -ENOENT || r == -EWOULDBLOCK); i++) {
+		ps_close_fd(&a->dir);
+		r = try_staging(s, a);
+	}
+	return r;
 }
 
 /* The worker's answer, copied out of its frame, into the record. */

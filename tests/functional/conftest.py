@@ -7,12 +7,18 @@ for what a test gets, and what it must not leave behind.
 """
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import host as host_module  # noqa: E402
+
+# A shell starts a background job with SIGINT ignored, and nohup(1) one with
+# SIGHUP; tests that send them must not depend on how the suite was started.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):

@@ -223,12 +223,6 @@ class Lab:
         self.directory.cleanup()
 
 
-def deaf_no_more():
-    """A shell starts its background jobs with SIGINT ignored; a test that
-    sends one must not depend on where it was started from."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Host:
     """A data directory, a configuration, and rkt."""
 
@@ -276,7 +270,7 @@ class Host:
         out = open(self.path / ("out%d" % len(self.children)), "w+b")
         child = subprocess.Popen(self.argv(*args), stdin=subprocess.DEVNULL,
                                  stdout=out, stderr=subprocess.STDOUT,
-                                 cwd="/", preexec_fn=deaf_no_more, **more)
+                                 cwd="/", **more)
         child.log = out
         self.children.append(child)
         return child
