@@ -1,6 +1,7 @@
 """rkt run: what an app gets, and what its end means."""
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -108,6 +109,20 @@ def test_run_is_stopped_by_term(host):
     child.wait(20)
     assert [state for state, _ in host.pods()] == ["run"]
     assert "state=exited" in host.rkt("status", host.pods()[0][1]).out
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGHUP"])
+def test_run_whose_supervisor_is_killed(host, how):
+    """What is left of the pod ends with rm, as rkt-run(1) says."""
+    child = host.start("run", host.store(), "--", "say", "up", ",", "sleep",
+                       "60")
+    host.wait_for(child, "say=up")
+    child.send_signal(getattr(signal, how))
+    child.wait(10)
+    uuid = host.pods()[0][1]
+    assert "state=exited\n" in host.rkt("status", uuid).ok().out
+    host.rkt("rm", uuid).ok()
+    assert host.lab.cgroup.processes() == []
 
 
 def test_run_large_output(host):
