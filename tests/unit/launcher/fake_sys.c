@@ -59,8 +59,6 @@ fake_bug(const char *what, const char *detail)
 {
 	(void)fprintf(stderr, "FORBIDDEN: %s: %s\n--- trace\n%s", what, detail,
 	    fake.trace);
-	fake_clear("/");
-	(void)rmdir(fake.root);
 	abort();
 }
 
@@ -810,6 +808,9 @@ host(const char *path)
 {
 	static char text[4400];
 
+	/* Without a root of its own this would be the machine's. */
+	if (!strstr(fake.root, "/rkt-fake."))
+		abort();
 	(void)snprintf(text, sizeof(text), "%s%s", fake.root, path);
 	return text;
 }
@@ -885,13 +886,15 @@ take_away(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
+	if (!strstr(path, "/rkt-fake."))
+		abort();
 	return ftw->level == 0 ? 0 : remove(path);
 }
 
 void
 fake_clear(const char *path)
 {
-	(void)nftw(host(path), take_away, 16, FTW_DEPTH | FTW_PHYS);
+	(void)nftw(host(path), take_away, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 bool
@@ -931,8 +934,11 @@ void
 fake_end(void)
 {
 	fake_reset();
+	if (!fake.root[0])
+		return;
 	fake_clear("/");
 	(void)rmdir(fake.root);
+	fake.root[0] = '\0';
 }
 
 /* One call instead of one for each. */
