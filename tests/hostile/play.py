@@ -156,6 +156,15 @@ class Play:
             self.process.wait()
         self.listener.close()
         shutil.rmtree(self.dir)
+        self.collect()
+
+    def collect(self):
+        """A pod that was started after all is taken away by the real rkt."""
+        if not os.path.isdir(os.path.join(self.data, "pods", "run")):
+            return
+        subprocess.run([os.path.join(self.prefix, "bin", "rkt"), "--dir=" + self.data,
+                        "gc", "--grace-period=0s", "--expire-prepared=0s"],
+                       stdout=subprocess.DEVNULL, timeout=60)
 
     # --- judging from outside ---------------------------------------------
 

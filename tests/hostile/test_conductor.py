@@ -2,6 +2,7 @@
 descriptors, the launcher starts no pod and touches nothing that is not its
 own.  Each test ends with Play.nothing_happened()."""
 import os
+import uuid
 import time
 
 import pytest
@@ -13,7 +14,7 @@ from rktmsg import TYPES
 CONTROL = [t for t in TYPES.values() if t.edge == "control"]
 FROM_C = [t for t in CONTROL if t.sender == "C"]
 DIGEST = "ab" * 64
-UUID = "12345678-1234-4234-8234-123456789abc"
+UUID = str(uuid.uuid4())
 
 # A well-formed value for every field a conductor can send.
 VALUES = {
