@@ -308,10 +308,21 @@ def test_G5_unpack_wrong_message(stage, msg):
 
 
 def test_G4_unsigned_without_the_option(stage):
-    f = Fetch(stage, insecure=0)
-    f.p.rooms  # the honest path asks verify; see the next test for the other
-    f.verify(msg="VERIFY_FAILED", code=1, text="no")
-    f.refused("no")
+    """No signature and no option: refused before any worker is asked."""
+    p = stage("conductor", "fetcher").start("fetch", "a.com/b")
+    c = p.hello()
+    c.edge.send("START_FETCHER", count=1, kinds=b"\1")
+    f = p.room("fetcher")
+    c.edge.recv(10)
+    os.write(f.slots[0], IMAGE)
+    f.end(0)
+    c.edge.send("REAP_FETCHER")
+    assert c.edge.recv(15).fields["ok"] == 1
+    c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b")
+    m = c.edge.recv(10)
+    assert m.name == "REFUSED" and "no signature" in m.fields["text"]
+    assert p.finish() == 0
+    p.nothing_happened()
 
 
 def test_G4_unsigned_needs_the_operators_word(stage):
