@@ -27,7 +27,7 @@ struct cli {
 	bool launched;
 	struct ps_chan control;		/* to the launcher */
 	struct ps_msg_WELCOME welcome;	/* zero without launcher */
-	int data, system, local;	/* directories; -1 absent */
+	int data, system, local, user; /* directories; -1 absent */
 	uint32_t refused;		/* code of the last REFUSED */
 	const char *missing;		/* its text, where it may miss */
 	bool may_miss;			/* NOTFOUND is not said, but kept */

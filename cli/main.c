@@ -127,7 +127,8 @@ start(struct cli *c)
 int
 main(int argc, char **argv)
 {
-	static struct cli c = { .data = -1, .system = -1, .local = -1 };
+	static struct cli c = { .data = -1, .system = -1, .local = -1,
+		.user = -1 };
 	const char *wrong;
 	int r;
 

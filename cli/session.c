@@ -89,16 +89,18 @@ hello(struct cli *c)
 {
 	struct ps_msg_HELLO m = { .dir = c->g.dir,
 		.system_config = c->g.system_config,
-		.local_config = c->g.local_config };
+		.local_config = c->g.local_config,
+		.user_config = c->g.user_config };
 	int r = CLI_ASK(c, HELLO, &m, NULL, 0, WELCOME, &c->welcome);
 
 	if (r < 0)
 		return CLI_FAILED;
-	if (frame.nfds != 3)
+	if (frame.nfds != 4)
 		ps_die(CLI_FAILED, "the launcher sent no directories");
 	c->data = take_dir(&frame.fds[0]);
 	c->system = take_dir(&frame.fds[1]);
 	c->local = take_dir(&frame.fds[2]);
+	c->user = take_dir(&frame.fds[3]);
 	ps_frame_close(&frame);
 	if (c->data < 0)
 		return cli_fail("the launcher sent no data directory");
@@ -174,6 +176,8 @@ open_alone(struct cli *c)
 	c->system = open_dir(
 	    c->g.system_config ? c->g.system_config : ps_vendor_dir);
 	c->local = open_dir(c->g.local_config ? c->g.local_config : ps_conf_dir);
+	if (c->g.user_config)
+		c->user = open_dir(c->g.user_config);
 	if (check_paths(c) != 0)
 		return CLI_FAILED;
 	dir = c->g.dir ? c->g.dir : ps_data_dir;
@@ -203,7 +207,7 @@ cli_session_open(struct cli *c)
 int
 cli_session_close_door(struct cli *c)
 {
-	const int dirs[] = { c->data, c->system, c->local };
+	const int dirs[] = { c->data, c->system, c->local, c->user };
 	struct ps_reach reach[PS_COUNT(dirs) + 1] = { 0 };
 	size_t n = 0;
 	int r;

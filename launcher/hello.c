@@ -49,14 +49,16 @@ welcome(struct ln_session *s)
 		.max_image = s->policy.max_image,
 		.caps_image = s->policy.caps_image,
 		.caps_operator = s->policy.caps_operator,
-		.seccomp_wide = s->policy.seccomp_wide };
+		.seccomp_wide = s->policy.seccomp_wide,
+		.discovery_private = s->policy.discovery_private };
 	_cleanup_fd_ int null =
 	    sys_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, SYS_HOST);
 	const int fds[] = { s->data,
 		s->system_config >= 0 ? s->system_config : null,
-		s->local_config >= 0 ? s->local_config : null };
+		s->local_config >= 0 ? s->local_config : null,
+		s->user_config >= 0 ? s->user_config : null };
 
-	return PS_SEND(&s->control, WELCOME, &m, fds, 3);
+	return PS_SEND(&s->control, WELCOME, &m, fds, 4);
 }
 
 int
@@ -69,7 +71,8 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	if (ps_decode_HELLO(f->payload, f->length, &m) < 0 ||
 	    !may_use(s, "--dir", m.dir, data) ||
 	    !may_use(s, "--system-config", m.system_config, ps_vendor_dir) ||
-	    !may_use(s, "--local-config", m.local_config, ps_conf_dir))
+	    !may_use(s, "--local-config", m.local_config, ps_conf_dir) ||
+	    !may_use(s, "--user-config", m.user_config, ""))
 		return -EPROTO;
 	(void)snprintf(s->local_name, sizeof(s->local_name), "%s",
 	    m.local_config[0] ? m.local_config : ps_conf_dir);
@@ -80,6 +83,12 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	if (r == 0)
 		r = open_config(m.local_config, ps_conf_dir, &s->local_config,
 		    &s->local_trust);
+	/* Never trust: keys are the site's. */
+	if (r == 0 && m.user_config[0] != '\0')
+		s->user_config = sys_open(AT_FDCWD, m.user_config,
+		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	if (r == 0 && s->user_config < 0 && m.user_config[0] != '\0')
+		r = s->user_config;
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the configuration");
 	r = ln_store_open(s, m.dir[0] ? m.dir : data);

@@ -49,15 +49,20 @@ next_record(const uint8_t *p, size_t n, size_t *at, uint16_t type,
 int
 ln_plan_decode(const uint8_t *p, size_t n, struct ln_plan *ret)
 {
+	uint32_t serial = 2;
 	const uint8_t *body;
 	size_t at = 0, len;
 
 	if (n > PS_MAX_PLAN || next_record(p, n, &at, PS_PLAN_POD, 1, &body, &len) < 0 ||
 	    ps_decode_PLAN_POD(body, len, &ret->pod) < 0 || ret->pod.apps < 1 ||
-	    ret->pod.apps > PS_MAX_APPS)
+	    ret->pod.apps > PS_MAX_APPS || ret->pod.volumes > PS_MAX_VOLUMES)
 		return -EBADMSG;
-	for (uint32_t i = 0; i < ret->pod.apps; i++)
-		if (next_record(p, n, &at, PS_PLAN_APP, i + 2, &body, &len) < 0 ||
+	for (uint16_t i = 0; i < ret->pod.volumes; i++)
+		if (next_record(p, n, &at, PS_PLAN_VOLUME, serial++, &body, &len) < 0 ||
+		    ps_decode_PLAN_VOLUME(body, len, &ret->volume[i]) < 0)
+			return -EBADMSG;
+	for (uint16_t i = 0; i < ret->pod.apps; i++)
+		if (next_record(p, n, &at, PS_PLAN_APP, serial++, &body, &len) < 0 ||
 		    ps_decode_PLAN_APP(body, len, &ret->app[i]) < 0)
 			return -EBADMSG;
 	return at == n ? 0 : -EBADMSG;

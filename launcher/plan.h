@@ -13,6 +13,7 @@
 
 struct ln_plan {
 	struct ps_msg_PLAN_POD pod;
+	struct ps_msg_PLAN_VOLUME volume[PS_MAX_VOLUMES];
 	struct ps_msg_PLAN_APP app[PS_MAX_APPS];
 };
 

@@ -44,7 +44,7 @@ struct ln_session {
 	int fetcher;
 	/* Directories; -1 until HELLO, trust -1 when absent. */
 	int data, image, pods, ids, quarantine;
-	int system_config, local_config, system_trust, local_trust;
+	int system_config, local_config, user_config, system_trust, local_trust;
 	char local_name[1024], system_name[1024]; /* their paths */
 	struct ln_slot slots[PS_MAX_SLOTS];
 	uint16_t fetch_first, fetch_count;

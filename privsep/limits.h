@@ -11,10 +11,12 @@
 #define PS_MAX_KEY 262144u	/* one key file */
 #define PS_MAX_MANIFEST 1048576u
 #define PS_MAX_APPS 32u
+#define PS_MAX_VOLUMES 128u /* of a pod */
+#define PS_MAX_LAYERS 32u   /* images below an app's own */
 #define PS_FETCH_SLOTS 16u	/* slots of one fetcher */
 #define PS_MAX_SLOTS 64u	/* slots of one launcher */
 #define PS_NO_SLOT 0xffffu
-#define PS_PLAN_VERSION 1u
+#define PS_PLAN_VERSION 2u
 #define PS_DIGEST 64u /* SHA-512 */
 
 /* Descriptors that every worker is born with.  0 is /dev/null, 1 and 2 are
@@ -39,6 +41,13 @@ enum { PS_DISCOVER_IMAGE = 1, PS_DISCOVER_KEYS = 2 };
 enum { PS_NET_NONE = 0, PS_NET_HOST = 1 };
 enum { PS_FLAVOR_NSPAWN = 1 };
 enum { PS_SECCOMP_DEFAULT = 0, PS_SECCOMP_WIDE = 1, PS_SECCOMP_NONE = 2 };
+
+enum { PS_VOLUME_HOST = 1, PS_VOLUME_EMPTY = 2, PS_VOLUME_TMPFS = 3 };
+/* Owners that the pod sees in a host volume: HOST as they are on the host (0
+ * to 65535), POD as the pod's own range stores them. */
+enum { PS_IDMAP_HOST = 0, PS_IDMAP_POD = 1 };
+#define PS_MOUNT_READONLY 1u
+#define PS_SOCKET_UDP 0x10000u
 
 /* --insecure-options, rkt's bits. */
 #define PS_INSECURE_IMAGE 1u

@@ -292,6 +292,39 @@ set_data_dir(struct ps_policy *p, const char *v)
 }
 
 static bool
+set_trust_from_https(struct ps_policy *p, const char *v)
+{
+	return choose(v, "no", "yes", &p->trust_from_https);
+}
+
+static bool
+set_rollback(struct ps_policy *p, const char *v)
+{
+	return choose(v, "allow", "refuse", &p->no_rollback);
+}
+
+static bool
+set_discovery(struct ps_policy *p, const char *v)
+{
+	return choose(v, "public", "any", &p->discovery_private);
+}
+
+static bool
+set_pids(struct ps_policy *p, const char *v)
+{
+	return ps_parse_u64(v, 4194304, &p->pids);
+}
+
+static bool
+add_root(struct ps_policy *p, const char *v)
+{
+	if (p->n_root >= PS_MAX_LIST || !ps_is_abspath(v, strlen(v)))
+		return false;
+	p->root[p->n_root++] = v;
+	return true;
+}
+
+static bool
 add_digest(uint8_t list[][PS_DIGEST], uint16_t *n, const char *v)
 {
 	return *n < PS_MAX_LIST && ps_parse_image_id(v, list[(*n)++]);
@@ -341,6 +374,11 @@ static const struct row {
 	{ "verifiers", false, set_verifiers, "1 or 2" },
 	{ "id-range", false, set_id_range, "FIRST COUNT, multiples of 65536 below 2147352576" },
 	{ "best-effort", false, set_best_effort, "none, or cgroup,seccomp,keyring" },
+	{ "trust-keys-from-https", false, set_trust_from_https, "yes or no" },
+	{ "rollback", false, set_rollback, "allow or refuse" },
+	{ "discovery", false, set_discovery, "public or any" },
+	{ "pids-max", false, set_pids, "0 (no limit) to 4194304" },
+	{ "volume-root", true, add_root, "absolute path" },
 	{ "data-dir", false, set_data_dir, "absolute path" },
 	{ "pin-digest", true, add_pin, "sha512-... (128 hex digits)" },
 	{ "deny-digest", true, add_deny, "sha512-... (128 hex digits)" },
@@ -355,6 +393,8 @@ ps_policy_default(struct ps_policy *ret)
 		.caps_operator = (1ull << PS_COUNT(cap_names)) - 1,
 		.seccomp_wide = true,
 		.net_host = true,
+		.trust_from_https = true,
+		.pids = 16384,
 		.max_image = 8ull << 30,
 		.max_tree = 64ull << 30,
 		.max_ratio = 1000,

@@ -35,6 +35,12 @@ struct ps_policy {
 	uint32_t max_entries;
 	uint32_t id_first, id_count; /* ranges of 65536 start here; how many */
 	uint32_t best_effort;	 /* PS_PROTECT_* */
+	bool trust_from_https;	 /* --trust-keys-from-https may be used */
+	bool no_rollback;	 /* an older signed version of a name is refused */
+	bool discovery_private;	 /* discovery may lead to private addresses */
+	uint64_t pids;		 /* most processes of a pod, 0 no limit */
+	uint16_t n_root;	 /* host paths below which a pod manifest's volumes lie */
+	const char *root[PS_MAX_LIST];
 	const char *data_dir;	 /* NULL: built-in default */
 	uint16_t n_pin, n_deny, n_deny_key;
 	uint8_t pin[PS_MAX_LIST][PS_DIGEST];	/* image ids */

@@ -21,21 +21,27 @@ static const struct field {
 	size_t at, count_at;
 	size_t most; /* of a LIST */
 	bool (*is)(const char *s, size_t n);
+	bool may; /* be missing; 0 then, and not written */
 } fields[] = {
 #define AT(m) offsetof(struct ps_record, m)
-	{ "image", DIGEST, AT(image), 0, 0, NULL },
-	{ "raw", DIGEST, AT(raw), 0, 0, NULL },
-	{ "tree", DIGEST, AT(tree), 0, 0, NULL },
-	{ "name", TEXT, AT(name), 0, 0, ps_is_acid },
-	{ "origin", TEXT, AT(origin), 0, 0, ps_is_print },
-	{ "label", LIST, AT(label), AT(n_label), PS_MAX_LABELS, ps_is_print },
-	{ "signer", LIST, AT(signer), AT(n_signer), PS_MAX_SIGNERS, ps_is_hex },
-	{ "signed-at", NUMBER, AT(signed_at), 0, 0, NULL },
-	{ "imported-at", NUMBER, AT(imported_at), 0, 0, NULL },
-	{ "raw-size", NUMBER, AT(raw_size), 0, 0, NULL },
-	{ "tar-size", NUMBER, AT(tar_size), 0, 0, NULL },
-	{ "tree-size", NUMBER, AT(tree_size), 0, 0, NULL },
-	{ "entries", NUMBER32, AT(entries), 0, 0, NULL },
+	{ "image", DIGEST, AT(image), 0, 0, NULL, false },
+	{ "raw", DIGEST, AT(raw), 0, 0, NULL, false },
+	{ "tree", DIGEST, AT(tree), 0, 0, NULL, false },
+	{ "name", TEXT, AT(name), 0, 0, ps_is_acid, false },
+	{ "origin", TEXT, AT(origin), 0, 0, ps_is_print, false },
+	{ "label", LIST, AT(label), AT(n_label), PS_MAX_LABELS, ps_is_print, true },
+	{ "signer", LIST, AT(signer), AT(n_signer), PS_MAX_SIGNERS, ps_is_hex, true },
+	{ "signed-at", NUMBER, AT(signed_at), 0, 0, NULL, false },
+	{ "imported-at", NUMBER, AT(imported_at), 0, 0, NULL, false },
+	{ "raw-size", NUMBER, AT(raw_size), 0, 0, NULL, false },
+	{ "tar-size", NUMBER, AT(tar_size), 0, 0, NULL, false },
+	{ "tree-size", NUMBER, AT(tree_size), 0, 0, NULL, false },
+	{ "entries", NUMBER32, AT(entries), 0, 0, NULL, false },
+	{ "dependency", LIST, AT(dependency), AT(n_dependency), PS_MAX_LAYERS,
+	    ps_is_print, true },
+	{ "whitelist", NUMBER32, AT(whitelist), 0, 0, NULL, true },
+	{ "etag", LIST, AT(etag), AT(n_etag), 1, ps_is_print, true },
+	{ "max-age", NUMBER, AT(max_age), 0, 0, NULL, true },
 };
 
 static void *
@@ -101,7 +107,7 @@ ps_record_parse(char *text, size_t n, struct ps_record *ret)
 			return -EBADMSG;
 	}
 	for (size_t i = 0; i < PS_COUNT(fields); i++)
-		if (fields[i].kind != LIST && (seen & 1u << i) == 0)
+		if (!fields[i].may && (seen & 1u << i) == 0)
 			return -EBADMSG;
 	if (r < 0)
 		return r;
@@ -147,9 +153,13 @@ ps_record_format(const struct ps_record *record, char *ret, size_t size)
 		} else if (f->kind == TEXT) {
 			add(&o, "%s %s\n", f->key, *(const char **)p);
 		} else if (f->kind == NUMBER) {
+			if (f->may && *(uint64_t *)p == 0)
+				continue;
 			add(&o, "%s %llu\n", f->key,
 			    (unsigned long long)*(uint64_t *)p);
 		} else if (f->kind == NUMBER32) {
+			if (f->may && *(uint32_t *)p == 0)
+				continue;
 			add(&o, "%s %u\n", f->key, *(uint32_t *)p);
 		} else {
 			uint16_t n = *(uint16_t *)member(&copy, f->count_at);

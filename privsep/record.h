@@ -27,6 +27,13 @@ struct ps_record {
 	uint64_t signed_at, imported_at; /* seconds since the epoch */
 	uint64_t raw_size, tar_size, tree_size; /* bytes */
 	uint32_t entries;
+	/* What follows may be missing in a record. */
+	uint16_t n_dependency;
+	const char *dependency[PS_MAX_LAYERS]; /* "NAME" or "NAME ID" */
+	uint32_t whitelist; /* paths of pathWhitelist: its tree is rendered */
+	uint16_t n_etag;    /* 0 or 1 */
+	const char *etag[1];
+	uint64_t max_age;   /* seconds from imported_at */
 };
 
 /* text[0..n) is split in place and must outlive *ret.  0 or -EBADMSG. */

@@ -200,6 +200,7 @@ main(int argc, char **argv, char **env)
 	struct s1_facts facts = {0};
 	struct s1_pod pod = {.plan = &pod_plan, .facts = &facts};
 	const char *args[S1_MAX_ARGS];
+	size_t n;
 	int root;
 
 	(void)argc;
@@ -211,6 +212,8 @@ main(int argc, char **argv, char **env)
 	read_facts(&facts);
 	read_plan(&pod_plan);
 	root = open_root();
+	for (unsigned i = 0; i < pod_plan.volumes; i++)
+		(void)next_record(PS_PLAN_VOLUME, &n);
 	for (unsigned i = 0; i < pod_plan.apps; i++)
 		add_app(root, &pod, i == 0);
 	if (plan_at != plan_size)

@@ -329,20 +329,20 @@ run_conductor(void)
 {
 	static struct ps_frame frame;
 	struct ps_msg_WELCOME m = {.insecure_allowed = PS_INSECURE_ALL};
-	int fds[3], status = -1, r;
+	int fds[4], status = -1, r;
 
 	(void)mkdir("data", 0755);
 	(void)mkdir("data/image", 0755);
 	(void)mkdir("data/pods", 0755);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		fds[i] = open("data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = ln_worker_conductor(&session);
 	if (r < 0)
 		die("conductor");
 	r = ps_recv(&session.control, &frame, 10000);
 	if (r == 0 && frame.type == PS_HELLO)
-		r = PS_SEND(&session.control, WELCOME, &m, fds, 3);
-	for (int i = 0; i < 3; i++)
+		r = PS_SEND(&session.control, WELCOME, &m, fds, 4);
+	for (int i = 0; i < 4; i++)
 		(void)close(fds[i]);
 	if (__wrap_sys_wait(session.conductor, 10000, &status) < 0)
 		(void)__real_sys_kill(session.conductor);

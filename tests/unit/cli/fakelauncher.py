@@ -48,7 +48,7 @@ class Launcher:
 
     def hello(self, message):
         fds = [os.open(d, os.O_RDONLY) if d else os.open("/dev/null", os.O_RDONLY)
-               for d in (self.data, self.system, self.local)]
+               for d in (self.data, self.system, self.local, None)]
         return "WELCOME", self.welcome, fds
 
     def new_slots(self, n):

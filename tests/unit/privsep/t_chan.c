@@ -161,7 +161,7 @@ wrong_sender(void **state)
 		say(types[i], 0, 1, 0);
 		refused(open_fds());
 	}
-	say(PS_WELCOME, 3, 1, 3);
+	say(PS_WELCOME, 4, 1, 4);
 	refused(open_fds());
 }
 
