@@ -33,10 +33,11 @@ static const struct cli_flag flags[] = {
 int
 cli_remove_pod(struct cli *c, const char *uuid, bool delete)
 {
-	struct ps_msg_REMOVE_POD m = { .uuid = uuid, .delete = delete };
+	struct ps_msg_END_POD m = { .uuid = uuid,
+		.how = delete ? PS_END_DELETE : PS_END_MARK };
 	struct ps_msg_DONE done;
 
-	return CLI_ASK(c, REMOVE_POD, &m, NULL, 0, DONE, &done) < 0 ?
+	return CLI_ASK(c, END_POD, &m, NULL, 0, DONE, &done) < 0 ?
 	    CLI_FAILED :
 	    0;
 }

@@ -123,7 +123,8 @@ prepare(struct cli *c)
 static int
 remove_key(struct cli *c, const struct cli_trust *before, const char *fingerprint)
 {
-	struct ps_msg_MASK_KEY m = { .prefix = o.prefix ? o.prefix : "",
+	struct ps_msg_TRUST_KEY m = { .slot = PS_NO_SLOT, .mask = 1,
+		.prefix = o.prefix ? o.prefix : "",
 		.fingerprint = fingerprint };
 	struct ps_msg_TRUSTED masked;
 	bool known = false;
@@ -131,7 +132,7 @@ remove_key(struct cli *c, const struct cli_trust *before, const char *fingerprin
 	for (size_t i = 0; i < before->n; i++)
 		known |= !before->v[i].mask &&
 		    strcmp(before->v[i].fingerprint, fingerprint) == 0;
-	if (CLI_ASK(c, MASK_KEY, &m, NULL, 0, TRUSTED, &masked) < 0)
+	if (CLI_ASK(c, TRUST_KEY, &m, NULL, 0, TRUSTED, &masked) < 0)
 		return CLI_FAILED;
 	if (o.prefix)
 		(void)printf("Masked key for prefix \"%s\" at \"%s\"\n", o.prefix,

@@ -26,11 +26,10 @@ static const struct row {
 	{ PS_ADMIT_IMAGE, LN_READY, false, ln_admit_image },
 	{ PS_REVIEW_KEYS, LN_READY, false, ln_review_keys },
 	{ PS_TRUST_KEY, LN_READY, false, ln_trust_key },
-	{ PS_MASK_KEY, LN_READY, false, ln_mask_key },
 	{ PS_START_POD, LN_READY, false, ln_start_pod },
 	{ PS_REMOVE_IMAGE, LN_READY, false, ln_remove_image },
 	{ PS_CHECK_IMAGE, LN_READY, false, ln_check_image },
-	{ PS_REMOVE_POD, LN_READY, false, ln_remove_pod },
+	{ PS_END_POD, LN_READY, false, ln_end_pod },
 };
 
 int

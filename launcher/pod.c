@@ -46,6 +46,7 @@ take_plan(struct ln_session *s, struct ps_frame *f, const uint8_t **ret,
 	void *p;
 
 	if (ps_decode_START_POD(f->payload, f->length, &m) < 0 ||
+	    m.how != PS_START_RUN ||
 	    ps_check_sealed(f->fds[0], PS_MAX_PLAN, &size) < 0 || size == 0)
 		return -EPROTO;
 	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, f->fds[0], 0);

@@ -131,20 +131,23 @@ done(struct ln_session *s)
 }
 
 int
-ln_remove_pod(struct ln_session *s, struct ps_frame *f)
+ln_end_pod(struct ln_session *s, struct ps_frame *f)
 {
-	struct ps_msg_REMOVE_POD m;
+	struct ps_msg_END_POD m;
+	bool last;
 	int r;
 
-	if (ps_decode_REMOVE_POD(f->payload, f->length, &m) < 0 || m.delete > 1)
+	if (ps_decode_END_POD(f->payload, f->length, &m) < 0 ||
+	    (m.how != PS_END_MARK && m.how != PS_END_DELETE))
 		return -EPROTO;
-	r = m.delete ? delete(s, m.uuid) : mark(s, m.uuid);
+	last = m.how == PS_END_DELETE;
+	r = last ? delete(s, m.uuid) : mark(s, m.uuid);
 	if (r == -ENOENT)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "no such pod: \"%s\"", m.uuid);
 	if (r == -EWOULDBLOCK)
 		return ln_refuse(s, PS_REFUSED_BUSY,
-		    m.delete ? "pod \"%s\" is currently being deleted"
-			     : "pod \"%s\" is currently running", m.uuid);
+		    last ? "pod \"%s\" is currently being deleted"
+			 : "pod \"%s\" is currently running", m.uuid);
 	return r < 0 ? ln_refuse_error(s, r, "cannot remove the pod") : done(s);
 }
 

@@ -203,6 +203,18 @@ put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
 	    NULL, 0);
 }
 
+static int
+mask_key(struct ln_session *s, const struct ps_msg_TRUST_KEY *m)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+
+	if (m->slot != PS_NO_SLOT || !is_asked(s, m->prefix, m->fingerprint) ||
+	    !ln_argv_flag(argv, "--remove") ||
+	    !ln_argv_names(argv, m->fingerprint))
+		return -EPROTO;
+	return put_key(s, m->prefix, m->fingerprint, -1, 0);
+}
+
 int
 ln_trust_key(struct ln_session *s, struct ps_frame *f)
 {
@@ -214,8 +226,10 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	size_t n;
 	int r;
 
-	if (ps_decode_TRUST_KEY(f->payload, f->length, &m) < 0)
+	if (ps_decode_TRUST_KEY(f->payload, f->length, &m) < 0 || m.mask > 1)
 		return -EPROTO;
+	if (m.mask)
+		return mask_key(s, &m);
 	slot = ln_slot_get(s, m.slot, PS_SLOT_KEY);
 	n = strlen(m.fingerprint);
 	if (!slot || slot->stored || (n != 40 && n != 64) ||
@@ -225,18 +239,4 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return put_key(s, m.prefix, m.fingerprint, key, size);
-}
-
-int
-ln_mask_key(struct ln_session *s, struct ps_frame *f)
-{
-	const struct ln_argv argv = { s->argc, s->argv };
-	struct ps_msg_MASK_KEY m;
-
-	if (ps_decode_MASK_KEY(f->payload, f->length, &m) < 0 ||
-	    !is_asked(s, m.prefix, m.fingerprint) ||
-	    !ln_argv_flag(argv, "--remove") ||
-	    !ln_argv_names(argv, m.fingerprint))
-		return -EPROTO;
-	return put_key(s, m.prefix, m.fingerprint, -1, 0);
 }

@@ -42,6 +42,8 @@ enum { PS_NET_NONE = 0, PS_NET_HOST = 1 };
 enum { PS_FLAVOR_NSPAWN = 1 };
 enum { PS_SECCOMP_DEFAULT = 0, PS_SECCOMP_WIDE = 1, PS_SECCOMP_NONE = 2 };
 
+enum { PS_START_RUN = 0, PS_START_PREPARE = 1, PS_START_PREPARED = 2 };
+enum { PS_END_STOP = 0, PS_END_KILL = 1, PS_END_MARK = 2, PS_END_DELETE = 3 };
 enum { PS_VOLUME_HOST = 1, PS_VOLUME_EMPTY = 2, PS_VOLUME_TMPFS = 3 };
 /* Owners that the pod sees in a host volume: HOST as they are on the host (0
  * to 65535), POD as the pod's own range stores them. */

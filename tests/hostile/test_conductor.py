@@ -22,11 +22,10 @@ VALUES = {
     "START_FETCHER": {"count": 1, "kinds": b"\1"}, "REAP_FETCHER": {},
     "ADMIT_IMAGE": {"image": 0, "signature": 1, "name": "a.com/b"},
     "REVIEW_KEYS": {"slot": 0},
-    "TRUST_KEY": {"slot": 0, "prefix": "a.com", "fingerprint": "ab" * 20},
-    "MASK_KEY": {"prefix": "a.com", "fingerprint": "ab" * 20},
-    "START_POD": {}, "REMOVE_IMAGE": {"image": DIGEST},
+    "TRUST_KEY": {"slot": 0, "mask": 0, "prefix": "a.com", "fingerprint": "ab" * 20},
+    "START_POD": {"how": 0}, "REMOVE_IMAGE": {"image": DIGEST},
     "CHECK_IMAGE": {"image": DIGEST},
-    "REMOVE_POD": {"uuid": UUID, "delete": 1},
+    "END_POD": {"uuid": UUID, "how": 3},
 }
 
 
@@ -58,7 +57,7 @@ def test_G4_conductor_anything_before_hello(stage, t):
 
 # What each request may get when nothing of it is true: an honest refusal, or
 # the end of the session.
-TOLD = {"REMOVE_IMAGE", "CHECK_IMAGE", "REMOVE_POD"}
+TOLD = {"REMOVE_IMAGE", "CHECK_IMAGE", "END_POD"}
 
 
 @pytest.mark.parametrize("t", FROM_C, ids=lambda t: t.name)
@@ -257,7 +256,7 @@ def test_G4_conductor_plan_descriptor_zoo(stage, kind, tmp_path):
     p = stage("conductor").start("run", "x")
     c = p.hello()
     zoo = play.fd_zoo(str(tmp_path))
-    c.edge.send("START_POD", fds=[zoo[kind]])
+    c.edge.send("START_POD", how=0, fds=[zoo[kind]])
     ended(p, c)
 
 
@@ -294,7 +293,7 @@ REFUSED_PLANS = {
 def test_G4_conductor_plan_beyond_argv(stage, what):
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan(**REFUSED_PLANS[what]))])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**REFUSED_PLANS[what]))])
     m = c.edge.recv(10)
     assert m.name == "REFUSED", m
     p.finish()
@@ -316,7 +315,7 @@ MALFORMED_PLANS = {
 def test_G4_conductor_plan_malformed(stage, what):
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan(**MALFORMED_PLANS[what]))])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**MALFORMED_PLANS[what]))])
     ended(p, c)
 
 
@@ -324,7 +323,7 @@ def test_G4_conductor_plan_malformed(stage, what):
 def test_G4_conductor_plan_truncated(stage, n):
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan()[:n])])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan()[:n])])
     ended(p, c)
 
 
@@ -411,7 +410,8 @@ def test_G4_conductor_mask_needs_remove(stage):
     """A mask is written only where argv says --remove and names the key."""
     p = stage("conductor").start("trust", "--prefix=a.com", "ab" * 20)
     c = p.hello()
-    c.edge.send("MASK_KEY", prefix="a.com", fingerprint="ab" * 20)
+    c.edge.send("TRUST_KEY", slot=65535, mask=1,
+                prefix="a.com", fingerprint="ab" * 20)
     ended(p, c)
     assert not os.path.exists(os.path.join(p.conf, "trustedkeys"))
 
@@ -422,14 +422,16 @@ def test_G4_conductor_mask_needs_remove(stage):
 def test_G4_conductor_mask_of_something_else(stage, words):
     p = stage("conductor").start("trust", *words)
     c = p.hello()
-    c.edge.send("MASK_KEY", prefix="a.com", fingerprint="ab" * 20)
+    c.edge.send("TRUST_KEY", slot=65535, mask=1,
+                prefix="a.com", fingerprint="ab" * 20)
     ended(p, c)
 
 
 def test_G4_conductor_mask_writes_one_empty_file(stage):
     p = stage("conductor").start("trust", "--remove", "--prefix=a.com", "ab" * 20)
     c = p.hello()
-    c.edge.send("MASK_KEY", prefix="a.com", fingerprint="ab" * 20)
+    c.edge.send("TRUST_KEY", slot=65535, mask=1,
+                prefix="a.com", fingerprint="ab" * 20)
     path = os.path.join(p.conf, "trustedkeys/prefix.d/a.com", "ab" * 20)
     m = c.edge.recv(10)
     assert m.name == "TRUSTED" and m.fields["path"] == path

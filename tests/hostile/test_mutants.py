@@ -105,7 +105,7 @@ def judged(stage, **change):
     """A plan for an image that is not there: the proof speaks before."""
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan(**change))])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**change))])
     m = c.edge.recv(20)
     assert m.name == "REFUSED", m
     p.finish()
@@ -132,7 +132,7 @@ def test_mutant_plan_net(stage):
 def test_mutant_plan_exact(stage):
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan() + b"\0")])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan() + b"\0")])
     silence(p, c.edge)
 
 
@@ -141,13 +141,13 @@ def test_mutant_plan_sealed(stage):
     c = p.hello()
     fd = os.memfd_create("plan", os.MFD_ALLOW_SEALING)
     os.write(fd, plan())
-    c.edge.send("START_POD", fds=[fd])
+    c.edge.send("START_POD", how=0, fds=[fd])
     silence(p, c.edge)
 
 
 def remove_pod(serial, tail=b""):
-    body = rktmsg.encode("REMOVE_POD", uuid=UUID, delete=0) + tail
-    return rktmsg.header(TYPES["REMOVE_POD"].number, 0, len(body), serial) + body
+    body = rktmsg.encode("END_POD", uuid=UUID, how=2) + tail
+    return rktmsg.header(TYPES["END_POD"].number, 0, len(body), serial) + body
 
 
 def test_mutant_serial(stage):

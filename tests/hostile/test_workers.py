@@ -470,7 +470,7 @@ def start_pod(p, *argv, **change):
     p.rooms = []
     p.start("run", "a.com/b", *argv)
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan(image=ID, **change))])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan(image=ID, **change))])
     return c
 
 
@@ -498,7 +498,7 @@ def test_G4_record_of_another_image_is_refused(stage):
     p.rooms = []
     p.start("run", "a.com/b")
     c = p.hello()
-    c.edge.send("START_POD", fds=[play.sealed(plan(image="77" * 64))])
+    c.edge.send("START_POD", how=0, fds=[play.sealed(plan(image="77" * 64))])
     m = c.edge.recv(10)
     assert m.name == "REFUSED" and "damaged" in m.fields["text"]
     p.finish()

@@ -273,7 +273,7 @@ def test_trust_skip_review(data):
     r = Fetching(data, keys=KEYS).run(
         "trust", "--skip-fingerprint-review", "--prefix=example.com/a", "/k")
     assert r.code == 0, r.err
-    assert r.one("TRUST_KEY") == {"slot": 0, "prefix": "example.com/a",
+    assert r.one("TRUST_KEY") == {"slot": 0, "mask": 0, "prefix": "example.com/a",
                                   "fingerprint": "12" * 20}
     assert r.out.endswith(
         'Added key for prefix "example.com/a" at "/etc/k"\n')
@@ -326,7 +326,7 @@ def test_fetch_takes_keys_from_https(data):
         f.requests) < 3 else [a, a + ".asc"])
     r = f.run("--trust-keys-from-https", "fetch", "example.com/hello:1.0")
     assert r.code == 0, r.err
-    assert r.one("TRUST_KEY") == {"slot": 0, "prefix": "example.com/hello",
+    assert r.one("TRUST_KEY") == {"slot": 0, "mask": 0, "prefix": "example.com/hello",
                                   "fingerprint": "12" * 20}
     assert "without fingerprint review" in r.out
 
@@ -377,13 +377,14 @@ def test_trust_list(data):
 
 
 def test_trust_remove(data):
-    r = Fetching(data, {"x": 1}, handlers={"MASK_KEY": masking}).run(
+    r = Fetching(data, {"x": 1}, handlers={"TRUST_KEY": masking}).run(
         "trust", "--remove", "--prefix=a.com", "12" * 20, "34" * 20)
     assert r.code == 0, r.err
-    assert [m.fields for m in r.asked if m.name == "MASK_KEY"] == [
-        {"prefix": "a.com", "fingerprint": f * 20} for f in ("12", "34")]
+    assert [m.fields for m in r.asked if m.name == "TRUST_KEY"] == [
+        {"slot": 65535, "mask": 1, "prefix": "a.com",
+         "fingerprint": f * 20} for f in ("12", "34")]
     assert 'Masked key for prefix "a.com" at "/etc/k"\n' in r.out
     assert "no key %s was trusted" % ("12" * 20) in r.err
-    r = Fetching(data, handlers={"MASK_KEY": refuse(4, "disk full")}).run(
+    r = Fetching(data, handlers={"TRUST_KEY": refuse(4, "disk full")}).run(
         "trust", "--remove", "--root", "ab" * 20)
     assert r.code == 254 and "trust: disk full\n" in r.err

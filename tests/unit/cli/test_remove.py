@@ -6,12 +6,12 @@ import world
 from fakelauncher import Launcher, refuse
 
 DONE = {n: lambda launcher, message: ("DONE", {})
-        for n in ("REMOVE_POD", "REMOVE_IMAGE", "CHECK_IMAGE")}
+        for n in ("END_POD", "REMOVE_IMAGE", "CHECK_IMAGE")}
 
 
 def asked(r):
-    return [(int(m.fields["uuid"][:8], 16), m.fields["delete"])
-            for m in r.asked if m.name == "REMOVE_POD"]
+    return [(int(m.fields["uuid"][:8], 16), m.fields["how"] - 2)
+            for m in r.asked if m.name == "END_POD"]
 
 
 def test_rm_marks_then_deletes(data):
@@ -38,7 +38,7 @@ def test_rm_refuses_what_lives(data):
 
 def test_rm_goes_on_after_a_refusal(data):
     world.add_pod(data, "run", 1)
-    r = Launcher(data, {"REMOVE_POD": refuse(6, "in use")}).run("rm", "0000")
+    r = Launcher(data, {"END_POD": refuse(6, "in use")}).run("rm", "0000")
     assert r.code == 254 and r.out == "" and "rm: in use\n" in r.err
 
 

@@ -649,7 +649,7 @@ def test_unsealed_authorities(raw_fetcher):
 
 def test_other_rooms_messages(raw_fetcher):
     f = raw_fetcher()
-    f.edge.send("REMOVE_POD", uuid="00000000-0000-0000-0000-000000000000")
+    f.edge.send("END_POD", how=2, uuid="00000000-0000-0000-0000-000000000000")
     protocol_death(f)
 
 

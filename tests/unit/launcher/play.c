@@ -351,7 +351,7 @@ tell(uint8_t op)
 		tell_digest(next() % 2);
 		break;
 	case 14:
-		TELL(REMOVE_POD, .uuid = UUID, .delete = next() % 3);
+		TELL(END_POD, .uuid = UUID, .how = PS_END_MARK + next() % 3);
 		break;
 	default:
 		say_noise(&world.conductor);

@@ -23,11 +23,10 @@ legal(uint16_t type, enum ln_state state)
 	case PS_ADMIT_IMAGE:
 	case PS_REVIEW_KEYS:
 	case PS_TRUST_KEY:
-	case PS_MASK_KEY:
 	case PS_START_POD:
 	case PS_REMOVE_IMAGE:
 	case PS_CHECK_IMAGE:
-	case PS_REMOVE_POD:
+	case PS_END_POD:
 		return state == LN_READY;
 	default:
 		return false;
@@ -132,7 +131,7 @@ static void
 sequences(void **state)
 {
 	static const uint16_t types[] = { PS_HELLO, PS_START_FETCHER, PS_REAP_FETCHER,
-		PS_REMOVE_IMAGE, PS_REMOVE_POD };
+		PS_REMOVE_IMAGE, PS_END_POD };
 
 	(void)state;
 	for (unsigned n = 0; n < 125; n++) {
@@ -154,7 +153,7 @@ sequences(void **state)
 			else if (type == PS_REMOVE_IMAGE)
 				SAY(REMOVE_IMAGE, .image = { 1 });
 			else
-				SAY(REMOVE_POD, .uuid = UUID);
+				SAY(END_POD, .uuid = UUID, .how = PS_END_MARK);
 			broken = broken || !legal(type, model);
 			answers += !broken;
 			model = type == PS_HELLO || type == PS_REAP_FETCHER ? LN_READY

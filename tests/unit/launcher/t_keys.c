@@ -230,7 +230,7 @@ mask(void **state)
 		int r;
 
 		world_begin(rows[i].argv);
-		SAY(MASK_KEY, .prefix = rows[i].prefix,
+		SAY(TRUST_KEY, .slot = PS_NO_SLOT, .mask = 1, .prefix = rows[i].prefix,
 		    .fingerprint = rows[i].fingerprint);
 		r = world_serve();
 		if (r != (rows[i].good ? 0 : -EPROTO) || (!rows[i].good && fake.at != 0))

@@ -49,7 +49,7 @@ good(void **state)
 	assert_int_equal(prove(ARGV("rkt", "run", "--insecure-options=all-run")), 0);
 }
 
-static void set_version(void) { plan.pod.version = 2; }
+static void set_version(void) { plan.pod.version = PS_PLAN_VERSION + 1; }
 static void set_net(void) { plan.pod.net = PS_NET_HOST; }
 static void set_net_odd(void) { plan.pod.net = 2; }
 static void set_flavor(void) { plan.pod.flavor = 2; }

@@ -82,7 +82,7 @@ sweep(void **state)
 static void
 rm(uint8_t delete)
 {
-	SAY(REMOVE_POD, .uuid = UUID, .delete = delete);
+	SAY(END_POD, .uuid = UUID, .how = PS_END_MARK + delete);
 	assert_int_equal(world_serve(), 0);
 }
 
@@ -127,7 +127,7 @@ pod_moves(void **state)
 	world_refused(PS_REFUSED_NOTFOUND);
 	rm(1);
 	world_refused(PS_REFUSED_NOTFOUND);
-	SAY(REMOVE_POD, .uuid = UUID, .delete = 2);
+	SAY(END_POD, .uuid = UUID, .how = PS_END_DELETE + 1);
 	assert_int_equal(world_serve(), -EPROTO);
 }
 

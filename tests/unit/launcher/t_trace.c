@@ -97,8 +97,8 @@ rm(void **state)
 	fake_put("/var/lib/rkt/ids/1879048192", UUID);
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID "/payload");
 	fake_mkdir("/sys/fs/cgroup/memory/other");
-	SAY(REMOVE_POD, .uuid = UUID, .delete = 0);
-	SAY(REMOVE_POD, .uuid = UUID, .delete = 1);
+	SAY(END_POD, .uuid = UUID, .how = PS_END_MARK);
+	SAY(END_POD, .uuid = UUID, .how = PS_END_DELETE);
 	{
 		struct ps_msg_REMOVE_IMAGE m = { 0 };
 
