@@ -64,11 +64,7 @@ privsep_root_SRCS := privsep/chan.c privsep/codec.c privsep/fds.c \
 privsep_SRCS := $(privsep_root_SRCS) privsep/worker.c
 appc_SRCS := $(sort $(wildcard appc/*.c))
 
-launcher_SRCS := launcher/admit.c launcher/argv.c launcher/cgroup.c \
-	launcher/dispatch.c launcher/hello.c launcher/id.c launcher/keys.c \
-	launcher/main.c launcher/plan.c launcher/pod.c launcher/remove.c \
-	launcher/remove_tree.c launcher/store.c launcher/sys.c launcher/sys_spawn.c \
-	launcher/trust.c launcher/users.c launcher/workers.c
+launcher_SRCS := $(sort $(wildcard launcher/*.c))
 cli_SRCS := $(sort $(wildcard cli/*.c))
 fetcher_SRCS := $(sort $(wildcard fetcher/*.c))
 verify_SRCS := $(sort $(wildcard verifier/openpgp/*.c))

@@ -298,8 +298,8 @@ static const struct {
 	{ "unified", "" },
 };
 
-static bool
-is_v2(void)
+bool
+ln_cgroup_is_v2(void)
 {
 	_cleanup_fd_ int fd = sys_open(AT_FDCWD, CGROUP "/cgroup.controllers",
 	    O_RDONLY, 0, SYS_HOST);
@@ -315,7 +315,7 @@ ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
 	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
 
 	paths[0] = '\0';
-	if (r == 0 && is_v2())
+	if (r == 0 && ln_cgroup_is_v2())
 		note(&m, self.text, "", "");
 	else
 		for (size_t i = 0; r == 0 && i < PS_COUNT(hierarchies); i++)
@@ -336,7 +336,7 @@ ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
 	*ret_missing = "/proc/self/cgroup";
 	if (r < 0)
 		return r;
-	if (!is_v2())
+	if (!ln_cgroup_is_v2())
 		return enter_v1(&m, self.text, limits, ret_missing);
 	if (!own_path(self.text, "", own, sizeof(own)))
 		return -ENOENT;
@@ -350,7 +350,7 @@ has(const char *name)
 	_cleanup_fd_ int v1 = -1;
 
 	(void)snprintf(text, sizeof(text), CGROUP "/%s", name);
-	if (!is_v2())
+	if (!ln_cgroup_is_v2())
 		v1 = sys_open(AT_FDCWD, text, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	if (v1 >= 0)
 		return true;
@@ -474,7 +474,7 @@ remove_scope(const char *uuid)
 	}
 	memcpy(name + n, ".scope", sizeof(".scope"));
 	(void)snprintf(path, sizeof(path), CGROUP "%s/machine.slice%s",
-	    is_v2() ? "" : "/systemd", name);
+	    ln_cgroup_is_v2() ? "" : "/systemd", name);
 	return remove_one(path, name);
 }
 

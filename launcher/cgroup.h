@@ -35,5 +35,7 @@ int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
  * names that end in rkt-<uuid> are touched, and the scope that systemd makes
  * for the pod.  -EBUSY: something in there does not die. */
 int ln_cgroup_remove(const char *uuid, char *paths);
+/* v2 is all there is. */
+bool ln_cgroup_is_v2(void);
 /* The launcher runs in a systemd service of its own. */
 bool ln_cgroup_in_service(void);

@@ -13,13 +13,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "launcher/admit.h"
 #include "launcher/cgroup.h"
 #include "launcher/id.h"
+#include "launcher/image.h"
+#include "launcher/mount.h"
 #include "launcher/plan.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
-#include "launcher/workers.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/log.h"
@@ -60,74 +60,6 @@ take_plan(struct ln_session *s, struct ps_frame *f, const uint8_t **ret,
 	return 0;
 }
 
-/* The tree is what the record says, by the word of a worker that read all of
- * it: only where site policy asks (check-tree launch). */
-static int
-check_tree(struct ln_session *s, const struct ps_record *record)
-{
-	char path[PS_IMAGE_ID_LEN + 16];
-	struct ps_msg_TREE tree;
-	_cleanup_fd_ int rootfs = -1;
-	int r;
-
-	ps_image_id(record->image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
-	rootfs = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	if (rootfs < 0)
-		return told(ln_refuse_error(s, rootfs, "cannot open the image's tree"));
-	r = ln_worker_digest(s, rootfs, &tree);
-	if (r != 0)
-		return r;
-	if (memcmp(tree.tree, record->tree, PS_DIGEST) != 0)
-		return told(ln_refuse(s, PS_REFUSED_IMAGE, "the tree of \"%s\" is not "
-		    "what its record says; remove and fetch it again", record->name));
-	return 0;
-}
-
-/* In use from now on: removal wants the lock for itself. */
-static int
-hold_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
-{
-	char id[PS_IMAGE_ID_LEN + 1];
-	_cleanup_fd_ int dir = -1, record = -1;
-	int r;
-
-	ps_image_id(image, id);
-	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	r = dir < 0 ? dir : sys_flock(dir, false);
-	record = r < 0 ? -1 : sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
-	if (record >= 0)
-		(void)sys_touch(record); /* used last: its mtime */
-	if (r == 0)
-		s->held[s->n_held++] = take_fd(dir);
-	return r;
-}
-
-static int
-judge_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app)
-{
-	static char text[PS_MAX_RECORD + 1];
-	struct ps_record record;
-	int r = hold_image(s, app->image);
-
-	if (r == 0)
-		r = ln_record_read(s, app->image, text, &record);
-	if (r == -EWOULDBLOCK)
-		return told(ln_refuse(s, PS_REFUSED_BUSY,
-		    "the image of app \"%s\" is being removed", app->name));
-	if (r == -ENOENT)
-		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
-		    "the image of app \"%s\" is not in the store", app->name));
-	if (r < 0)
-		return told(ln_refuse(s, PS_REFUSED_IMAGE,
-		    "the record of app \"%s\"'s image is damaged; remove and fetch "
-		    "it again", app->name));
-	r = ln_judge_image(s, &record, (plan.pod.insecure & PS_INSECURE_IMAGE) != 0);
-	if (r == 0 && s->policy.tree_at_launch)
-		r = check_tree(s, &record);
-	return r;
-}
-
 static int
 prove(struct ln_session *s)
 {
@@ -139,36 +71,12 @@ prove(struct ln_session *s)
 	if (code != 0)
 		return told(ln_refuse(s, code, "%s", error));
 	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++)
-		r = judge_app(s, &plan.app[i]);
+		r = ln_image_judge(s, &plan.app[i],
+		    (plan.pod.insecure & PS_INSECURE_IMAGE) != 0);
 	return r;
 }
 
 /* --- the pod directory --------------------------------------------------- */
-
-/* mkdir -p of a relative path below dir; each new element is uid's. */
-static int
-make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
-{
-	char part[400];
-
-	for (const char *p = path;; p++) {
-		_cleanup_fd_ int fd = -1;
-		int r;
-
-		if (*p != '/' && *p != '\0')
-			continue;
-		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
-		r = sys_mkdir(dir, part, 0700);
-		if (r == 0) {
-			fd = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-			r = fd < 0 ? fd : sys_own(fd, uid, uid, mode);
-		}
-		if (r < 0 && r != -EEXIST)
-			return r;
-		if (*p == '\0')
-			return 0;
-	}
-}
 
 /* The conductor chose the uuid: it must be no other pod's, for cgroups and
  * claims go by it.  Asked when prepare/ is ours, so that no one else is on its
@@ -241,92 +149,6 @@ write_files(struct ln_session *s, const uint8_t *bytes, uint64_t size,
 	if (r == 0)
 		r = ln_write_file(s, s->pod, "ppid", pid, strlen(pid));
 	return r < 0 ? r : ln_write_file(s, s->pod, "pod-created", "", 0);
-}
-
-/* --- mounts -------------------------------------------------------------- */
-
-/* One root: lower (read-only, through the pod's ids) and a new upper, mounted
- * on target.  name is ours or an AC name behind "app-". */
-static int
-mount_root(struct ln_session *s, int tree, const char *path, const char *name,
-    const char *target, uint32_t base, int userns)
-{
-	char lower[300], upper[300], work[300];
-	_cleanup_fd_ int source = -1, overlay = -1;
-	int r;
-
-	(void)snprintf(lower, sizeof(lower), "overlay/%s", name);
-	/* What an app writes, set-user-ID files too, is for no user of the host
-	 * (CVE-2024-25621). */
-	r = make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
-	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
-	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
-	(void)snprintf(work, sizeof(work), "overlay/%s/work", name);
-	if (r == 0)
-		r = make_dirs(s->pod, lower, 0, 0755);
-	if (r == 0)
-		r = make_dirs(s->pod, upper, base, 0755);
-	if (r == 0)
-		r = make_dirs(s->pod, work, base, 0755);
-	source = r < 0 ? r : sys_idmapped(tree, path, userns);
-	if (source < 0)
-		return source;
-	r = sys_attach(source, s->pod, lower);
-	overlay = r < 0 ? r : sys_overlay(lower, upper, work);
-	return overlay < 0 ? overlay : sys_attach(overlay, s->pod, target);
-}
-
-static int
-mount_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app, uint32_t base,
-    int userns)
-{
-	char path[PS_IMAGE_ID_LEN + 16], name[300], target[400];
-
-	ps_image_id(app->image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
-	(void)snprintf(name, sizeof(name), "app-%s", app->name);
-	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
-	    app->name);
-	return mount_root(s, s->image, path, name, target, base, userns);
-}
-
-/* What the pod's root needs in its upper layer before it is mounted. */
-static int
-make_stage1_dirs(struct ln_session *s, uint32_t base)
-{
-	char path[400];
-	int r = make_dirs(s->pod, "stage1/rootfs", 0, 0755);
-
-	if (r == 0)
-		r = make_dirs(s->pod, "overlay/stage1", 0, 0755);
-	if (r == 0)
-		r = make_dirs(s->pod, "overlay/stage1/upper", base, 0755);
-	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++) {
-		(void)snprintf(path, sizeof(path),
-		    "overlay/stage1/upper/opt/stage2/%s/rootfs", plan.app[i].name);
-		r = make_dirs(s->pod, path, base, 0755);
-	}
-	return r;
-}
-
-static int
-mount_all(struct ln_session *s, uint32_t base)
-{
-	_cleanup_fd_ int userns = -1, stage1 = -1;
-	int r;
-
-	userns = sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
-	stage1 = userns < 0 ? userns : sys_open(AT_FDCWD, ps_vendor_dir,
-	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	r = stage1 < 0 ? stage1 : sys_chdir(s->pod);
-	if (r == 0)
-		r = make_stage1_dirs(s, base);
-	if (r == 0)
-		r = mount_root(s, stage1, "stage1/nspawn/rootfs", "stage1",
-		    "stage1/rootfs", base, userns);
-	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++)
-		r = mount_app(s, &plan.app[i], base, userns);
-	return r;
 }
 
 /* --- limits and facts ---------------------------------------------------- */
@@ -408,10 +230,11 @@ make_keyring(struct ln_session *s)
 static int
 make_facts(struct ln_session *s, uint32_t base)
 {
-	char text[128];
+	char text[192];
 
-	(void)snprintf(text, sizeof(text), "uid-base %u\nmachined %d\nkeep-unit %d\n",
-	    base, machined, in_service || !machined);
+	(void)snprintf(text, sizeof(text), "uid-base %u\nmachined %d\n"
+	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\n", base, machined,
+	    in_service || !machined, ln_cgroup_is_v2(), s->n_held, s->n_socket);
 	s->facts = ps_sealed("rkt-facts", text, strlen(text));
 	return s->facts < 0 ? s->facts : 0;
 }
@@ -428,17 +251,8 @@ fail(struct ln_session *s, int r, const char *what)
 static void
 undo(struct ln_session *s)
 {
-	char path[300];
-
 	ln_cgroup_leave(cgroup_paths, s->conductor);
-	(void)sys_chdir(s->data);
-	(void)sys_detach(s->pod, "stage1/rootfs");
-	(void)sys_detach(s->pod, "overlay/stage1/lower");
-	for (uint16_t i = 0; i < plan.pod.apps; i++) {
-		(void)snprintf(path, sizeof(path), "overlay/app-%s/lower",
-		    plan.app[i].name);
-		(void)sys_detach(s->pod, path);
-	}
+	ln_unmount_pod(s, &plan);
 	(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);
 }
 
@@ -489,7 +303,7 @@ build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 		return fail(s, r, "cannot make the pod directory");
 	r = make_files(s, bytes, size, &base);
 	if (r == 0)
-		r = fail(s, mount_all(s, base), "cannot mount the pod's file systems");
+		r = fail(s, ln_mount_pod(s, &plan, base), "cannot mount the pod's file systems");
 	if (r == 0)
 		r = enter_cgroups(s);
 	if (r == 0)

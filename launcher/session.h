@@ -10,6 +10,8 @@
 #include "privsep/chan.h"
 #include "privsep/policy.h"
 
+#define LN_MAX_SOCKETS 32
+
 enum ln_state {
 	LN_START = 1,	 /* nothing but HELLO */
 	LN_READY = 2,
@@ -53,6 +55,8 @@ struct ln_session {
 	int held[PS_MAX_APPS]; /* images of the pod, flock shared: stage1 keeps
 				  them, so that no one removes them */
 	size_t n_held;
+	int sockets[LN_MAX_SOCKETS]; /* the caller's, of socket activation */
+	size_t n_socket;
 	char uuid[37];
 };
 

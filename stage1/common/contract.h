@@ -15,8 +15,12 @@
  *           uid-base N     host uid of the pod's root, a multiple of 65536
  *           machined 0|1   register with systemd-machined
  *           keep-unit 0|1  started in a unit of its own
- *  6..    at most one for each app: directories of images, held with a lock;
- *         they stay open as 4 does
+ *           cgroup2 0|1    the host has cgroup v2 alone
+ *           held N         descriptors from 6 on: directories of images, held
+ *                          with a lock; they stay open as 4 does
+ *           sockets N      descriptors behind those: the caller's, of socket
+ *                          activation, in its order
+ *  6..    those
  * and nothing else; cwd the pod directory; in a private mount namespace where
  * stage1/rootfs is the pod's root and stage1/rootfs/opt/stage2/<app>/rootfs is
  * the root of each app.  argv[1], the pod's UUID, is for ps only.  Of the

@@ -12,7 +12,7 @@
 #include "stage1/common/contract.h"
 
 /* The rows of contract.h. */
-enum { BASE, MACHINED, KEEP_UNIT, N_FACTS };
+enum { BASE, MACHINED, KEEP_UNIT, CGROUP2, HELD, SOCKETS, N_FACTS };
 
 static const struct {
 	const char *key;
@@ -21,6 +21,9 @@ static const struct {
     [BASE] = {"uid-base", UINT32_MAX - S1_RANGE},
     [MACHINED] = {"machined", 1},
     [KEEP_UNIT] = {"keep-unit", 1},
+    [CGROUP2] = {"cgroup2", 1},
+    [HELD] = {"held", 2048},
+    [SOCKETS] = {"sockets", 32},
 };
 
 int
@@ -49,6 +52,9 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 		return -EBADMSG;
 	*ret = (struct s1_facts){.base = (uint32_t)v[BASE],
 	    .machined = v[MACHINED] == 1,
-	    .keep_unit = v[KEEP_UNIT] == 1};
+	    .keep_unit = v[KEEP_UNIT] == 1,
+	    .cgroup2 = v[CGROUP2] == 1,
+	    .held = (unsigned)v[HELD],
+	    .sockets = (unsigned)v[SOCKETS]};
 	return 0;
 }

@@ -174,7 +174,7 @@ notify_socket(char *const *env)
 }
 
 static void
-become(const char *const *args, unsigned apps, const char *notify)
+become(const char *const *args, unsigned held, const char *notify)
 {
 	const char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 	    "SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
@@ -183,7 +183,7 @@ become(const char *const *args, unsigned apps, const char *notify)
 
 	/* The pod directory and the images stay open, with their locks: nspawn
 	 * holds them for its life, and closes them in its children. */
-	if (close_range(S1_HELD_FD + apps, ~0u, 0) < 0 ||
+	if (close_range(S1_HELD_FD + held, ~0u, 0) < 0 ||
 	    close(S1_FACTS_FD) < 0 || close(S1_PLAN_FD) < 0 ||
 	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
 		ps_die(NO_POD, "descriptors");
@@ -223,5 +223,5 @@ main(int argc, char **argv, char **env)
 	prove_oom(pod.oom);
 	if (!facts.machined)
 		cover_run();
-	become(args, pod_plan.apps, notify_socket(env));
+	become(args, facts.held, notify_socket(env));
 }

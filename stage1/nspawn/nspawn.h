@@ -12,7 +12,8 @@
 
 struct s1_facts {
 	uint32_t base;
-	bool machined, keep_unit;
+	bool machined, keep_unit, cgroup2;
+	unsigned held, sockets; /* descriptors: images, then sockets */
 };
 
 /* text[0..n) is split in place.  0 or -EBADMSG. */

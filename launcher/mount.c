@@ -1,0 +1,141 @@
+/*
+ * The file systems of a pod: an overlay for its own root and for each app's,
+ * over trees of the store that are seen through the pod's ids.  Runs as root,
+ * in a mount namespace of its own; every path is ours below the pod's
+ * directory.  Nothing here grows with the size of an image.
+ */
+#include "launcher/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/name.h"
+#include "privsep/paths.h"
+
+/* mkdir -p of a relative path below dir; each new element is uid's. */
+static int
+make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
+{
+	char part[400];
+
+	for (const char *p = path;; p++) {
+		_cleanup_fd_ int fd = -1;
+		int r;
+
+		if (*p != '/' && *p != '\0')
+			continue;
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
+		r = sys_mkdir(dir, part, 0700);
+		if (r == 0) {
+			fd = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+			r = fd < 0 ? fd : sys_own(fd, uid, uid, mode);
+		}
+		if (r < 0 && r != -EEXIST)
+			return r;
+		if (*p == '\0')
+			return 0;
+	}
+}
+
+/* One root: lower (read-only, through the pod's ids) and a new upper, mounted
+ * on target.  name is ours or an AC name behind "app-". */
+static int
+mount_root(struct ln_session *s, int tree, const char *path, const char *name,
+    const char *target, uint32_t base, int userns)
+{
+	char lower[300], upper[300], work[300];
+	_cleanup_fd_ int source = -1, overlay = -1;
+	int r;
+
+	(void)snprintf(lower, sizeof(lower), "overlay/%s", name);
+	/* What an app writes, set-user-ID files too, is for no user of the host
+	 * (CVE-2024-25621). */
+	r = make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
+	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
+	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
+	(void)snprintf(work, sizeof(work), "overlay/%s/work", name);
+	if (r == 0)
+		r = make_dirs(s->pod, lower, 0, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, upper, base, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, work, base, 0755);
+	source = r < 0 ? r : sys_idmapped(tree, path, userns);
+	if (source < 0)
+		return source;
+	r = sys_attach(source, s->pod, lower);
+	overlay = r < 0 ? r : sys_overlay(lower, upper, work);
+	return overlay < 0 ? overlay : sys_attach(overlay, s->pod, target);
+}
+
+static int
+mount_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app, uint32_t base,
+    int userns)
+{
+	char path[PS_IMAGE_ID_LEN + 16], name[300], target[400];
+
+	ps_image_id(app->image, path);
+	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
+	(void)snprintf(name, sizeof(name), "app-%s", app->name);
+	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
+	    app->name);
+	return mount_root(s, s->image, path, name, target, base, userns);
+}
+
+/* What the pod's root needs in its upper layer before it is mounted. */
+static int
+make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
+{
+	char path[400];
+	int r = make_dirs(s->pod, "stage1/rootfs", 0, 0755);
+
+	if (r == 0)
+		r = make_dirs(s->pod, "overlay/stage1", 0, 0755);
+	if (r == 0)
+		r = make_dirs(s->pod, "overlay/stage1/upper", base, 0755);
+	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++) {
+		(void)snprintf(path, sizeof(path),
+		    "overlay/stage1/upper/opt/stage2/%s/rootfs", plan->app[i].name);
+		r = make_dirs(s->pod, path, base, 0755);
+	}
+	return r;
+}
+
+int
+ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
+{
+	_cleanup_fd_ int userns = -1, stage1 = -1;
+	int r;
+
+	userns = sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
+	stage1 = userns < 0 ? userns : sys_open(AT_FDCWD, ps_vendor_dir,
+	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	r = stage1 < 0 ? stage1 : sys_chdir(s->pod);
+	if (r == 0)
+		r = make_stage1_dirs(s, plan, base);
+	if (r == 0)
+		r = mount_root(s, stage1, "stage1/nspawn/rootfs", "stage1",
+		    "stage1/rootfs", base, userns);
+	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++)
+		r = mount_app(s, &plan->app[i], base, userns);
+	return r;
+}
+
+void
+ln_unmount_pod(struct ln_session *s, const struct ln_plan *plan)
+{
+	char path[300];
+
+	(void)sys_chdir(s->data);
+	(void)sys_detach(s->pod, "stage1/rootfs");
+	(void)sys_detach(s->pod, "overlay/stage1/lower");
+	for (uint16_t i = 0; i < plan->pod.apps; i++) {
+		(void)snprintf(path, sizeof(path), "overlay/app-%s/lower",
+		    plan->app[i].name);
+		(void)sys_detach(s->pod, path);
+	}
+}
