@@ -74,9 +74,9 @@ appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
 
 PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn appexec rkt-build
 
-rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS)
+rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/volume.c
 rkt_LIBS = -lkeyutils
-conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS)
+conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS) privsep/volume.c
 conductor_LIBS = -ljansson -lseccomp -lcap-ng
 fetcher_ALL = $(fetcher_SRCS) $(privsep_SRCS)
 fetcher_LIBS = -lcurl -lxml2
