@@ -146,3 +146,53 @@ ln_argv_caps(struct ln_argv a)
 				all |= caps;
 	return all;
 }
+
+/* Flags that take no word behind them; cli/run_args.c and cli/main.c have the
+ * same ones without a value, which a test compares. */
+static const char *const bare[] = { "--debug", "--help", "--inherit-env",
+	"--interactive", "--mds-register", "--net", "--no-overlay", "--no-store",
+	"--private-users", "--quiet", "--readonly-rootfs", "--store-only",
+	"--trust-keys-from-https" };
+
+static bool
+takes_next(const char *word)
+{
+	if (strncmp(word, "--", 2) != 0 || strchr(word, '=') ||
+	    strcmp(word, "---") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
+		if (strcmp(bare[i], word) == 0)
+			return false;
+	return true;
+}
+
+/* The next word that is neither flag nor a flag's value nor an argument of an
+ * app, behind at; argc if there is none. */
+static int
+next_plain(struct ln_argv a, int at)
+{
+	while (++at < a.argc) {
+		if (strcmp(a.argv[at], "--") == 0)
+			while (at + 1 < a.argc && strcmp(a.argv[at], "---") != 0)
+				at++;
+		else if (takes_next(a.argv[at]))
+			at++;
+		else if (a.argv[at][0] != '-')
+			return at;
+	}
+	return a.argc;
+}
+
+bool
+ln_argv_app(struct ln_argv a, unsigned image, struct ln_argv *ret)
+{
+	int at = next_plain(a, 0), end; /* the command */
+
+	for (unsigned i = 0; i <= image && at < a.argc; i++)
+		at = next_plain(a, at);
+	if (at >= a.argc)
+		return false;
+	end = next_plain(a, at);
+	*ret = (struct ln_argv){ end - at, a.argv + at };
+	return true;
+}

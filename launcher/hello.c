@@ -42,6 +42,16 @@ open_config(const char *path, const char *fallback, int *ret, int *ret_trust)
 	return *ret_trust < 0 && *ret_trust != -ENOENT ? *ret_trust : 0;
 }
 
+/* Named, it must be there.  Never its trustedkeys: keys are the site's. */
+static int
+open_user(struct ln_session *s, const char *path)
+{
+	if (path[0] != '\0')
+		s->user_config = sys_open(AT_FDCWD, path,
+		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	return path[0] == '\0' || s->user_config >= 0 ? 0 : s->user_config;
+}
+
 static int
 welcome(struct ln_session *s)
 {
@@ -83,14 +93,13 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	if (r == 0)
 		r = open_config(m.local_config, ps_conf_dir, &s->local_config,
 		    &s->local_trust);
-	/* Never trust: keys are the site's. */
-	if (r == 0 && m.user_config[0] != '\0')
-		s->user_config = sys_open(AT_FDCWD, m.user_config,
-		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	if (r == 0 && s->user_config < 0 && m.user_config[0] != '\0')
-		r = s->user_config;
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the configuration");
+	r = open_user(s, m.user_config);
+	if (r < 0)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "cannot open user configuration %s: %s", m.user_config,
+		    strerror(-r));
 	r = ln_store_open(s, m.dir[0] ? m.dir : data);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the data directory");

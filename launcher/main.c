@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -23,6 +24,7 @@
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/log.h"
+#include "privsep/name.h"
 #include "privsep/paths.h"
 
 #define RKT_ERROR 254 /* rkt's code for its own errors */
@@ -111,6 +113,47 @@ become_conductor(char *const *argv, char *const *env)
 	ps_die(RKT_ERROR, "cannot execute %s: %s", path, strerror(errno));
 }
 
+/* The value of a number in the environment; 0 if it is none. */
+static uint64_t
+number_of(const char *name)
+{
+	const char *text = getenv(name);
+	uint64_t n = 0;
+
+	return text && ps_parse_u64(text, INT32_MAX, &n) ? n : 0;
+}
+
+/* What the caller left open is in no one's way, and in no one's hands: but
+ * the sockets that systemd hands to a service (sd_listen_fds(3)), which are
+ * for stage1. */
+static void
+keep_sockets(void)
+{
+	const int high = 700;
+	struct ln_session *s = &session;
+	unsigned n = number_of("LISTEN_PID") == (uint64_t)getpid() ?
+	    (unsigned)number_of("LISTEN_FDS") : 0;
+	struct stat st;
+
+	if (n > LN_MAX_SOCKETS)
+		ps_die(RKT_ERROR, "more than %d sockets (LISTEN_FDS)",
+		    LN_MAX_SOCKETS);
+	if (close_range(3 + n, ~0u, 0) < 0)
+		ps_die(RKT_ERROR, "cannot close what the caller left open");
+	for (; s->n_socket < n; s->n_socket++) {
+		int fd = 3 + (int)s->n_socket, *to = &s->sockets[s->n_socket];
+
+		if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+			ps_die(RKT_ERROR, "descriptor %d is no socket (LISTEN_FDS)",
+			    fd);
+		*to = fcntl(fd, F_DUPFD_CLOEXEC, high);
+		if (*to < 0)
+			ps_die(RKT_ERROR, "cannot keep the caller's sockets");
+	}
+	if (n > 0 && close_range(3, 2 + n, 0) < 0)
+		ps_die(RKT_ERROR, "cannot close what the caller left open");
+}
+
 static void
 guard(void)
 {
@@ -125,9 +168,7 @@ guard(void)
 		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 			ps_die(RKT_ERROR, "cannot have 1024 open files (ulimit -n)");
 	}
-	/* What the caller left open is in no one's way, and in no one's hands. */
-	if (close_range(3, ~0u, 0) < 0)
-		ps_die(RKT_ERROR, "cannot close what the caller left open");
+	keep_sockets();
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		ps_die(RKT_ERROR, "cannot guard the launcher");

@@ -12,16 +12,24 @@
 
 #include "privsep/attr.h"
 #include "privsep/name.h"
+#include "privsep/volume.h"
 
 #define PROC_FD_DIRS 3
 
 /* Everything a rule may look at. */
 struct matter {
+	const struct ln_plan *plan;
 	const struct ps_msg_PLAN_POD *pod;
+	const struct ps_msg_PLAN_VOLUME *volume;
 	const struct ps_msg_PLAN_APP *app;
 	const struct ps_policy *policy;
-	struct ln_argv argv;
-	uint32_t insecure; /* in argv and allowed by policy */
+	struct ln_argv argv;  /* of this command */
+	struct ln_argv made;  /* of the command that made the apps: prepare's, if
+				 that was another */
+	struct ln_argv words; /* of this app's image, in made */
+	bool manifest;	      /* made names a --pod-manifest: no image has words,
+				 and what the operator may ask stands there */
+	uint32_t insecure;    /* in argv and allowed by policy */
 };
 
 static int
@@ -122,10 +130,85 @@ pod_debug(const struct matter *m)
 	    (m->pod->debug == 1 && ln_argv_flag(m->argv, "--debug"));
 }
 
+/* As many as images were named, each with a name of its own. */
 static bool
-pod_one_app(const struct matter *m)
+pod_apps(const struct matter *m)
 {
-	return m->pod->apps == 1;
+	struct ln_argv words;
+	uint16_t n = m->pod->apps;
+
+	for (uint16_t i = 0; i < n; i++)
+		for (uint16_t k = 0; k < i; k++)
+			if (strcmp(m->plan->app[i].name, m->plan->app[k].name) == 0)
+				return false;
+	return m->manifest || (ln_argv_app(m->made, n - 1u, &words) &&
+	    !ln_argv_app(m->made, n, &words));
+}
+
+static bool
+is_limits(uint64_t memory, uint64_t cpu_milli, uint32_t cpu_shares, uint64_t pids)
+{
+	return (memory == 0 || (memory >= 4096 && memory <= 1ull << 50)) &&
+	    cpu_milli <= 1000000 && pids <= 4194304 &&
+	    (cpu_shares == 0 || (cpu_shares >= 2 && cpu_shares <= 262144));
+}
+
+static bool
+pod_limits(const struct matter *m)
+{
+	const struct ps_msg_PLAN_POD *p = m->pod;
+
+	return is_limits(p->memory, p->cpu_milli, p->cpu_shares, p->pids);
+}
+
+/* --- rules of a volume --------------------------------------------------- */
+
+static bool
+volume_form(const struct matter *m)
+{
+	const struct ps_msg_PLAN_VOLUME *v = m->volume;
+	bool host = v->kind == PS_VOLUME_HOST;
+
+	for (const struct ps_msg_PLAN_VOLUME *o = m->plan->volume; o < v; o++)
+		if (strcmp(o->name, v->name) == 0)
+			return false;
+	return v->kind >= PS_VOLUME_HOST && v->kind <= PS_VOLUME_TMPFS &&
+	    v->readonly <= 1 && v->recursive <= 1 && v->idmap <= PS_IDMAP_POD &&
+	    v->mode <= 07777 && v->uid < PS_RANGE && v->gid < PS_RANGE &&
+	    host == ps_is_abspath(v->source, strlen(v->source)) &&
+	    (v->size == 0 || v->kind == PS_VOLUME_TMPFS);
+}
+
+static bool
+is_volume(const struct ps_msg_PLAN_VOLUME *v, const char *text)
+{
+	static struct ps_volume said;
+	const char *wrong;
+
+	return ps_volume_parse(text, &said, &wrong) == 0 &&
+	    said.kind == PS_VOLUME_HOST && strcmp(said.name, v->name) == 0 &&
+	    strcmp(said.source, v->source) == 0 &&
+	    said.recursive >= v->recursive && said.readonly <= v->readonly &&
+	    said.idmap == v->idmap;
+}
+
+/* A path of the host is one that the operator named as this volume's, or that
+ * a pod manifest names where site policy lets it. */
+static bool
+volume_source(const struct matter *m)
+{
+	const struct ps_msg_PLAN_VOLUME *v = m->volume;
+	const char *text;
+
+	if (v->kind != PS_VOLUME_HOST)
+		return true;
+	for (int at = 0; (text = ln_argv_value(m->made, "--volume", &at));)
+		if (is_volume(v, text))
+			return true;
+	for (uint16_t i = 0; m->manifest && i < m->policy->n_root; i++)
+		if (ps_is_prefix(m->policy->root[i], v->source))
+			return true;
+	return false;
 }
 
 /* --- rules of an app ----------------------------------------------------- */
@@ -179,7 +262,8 @@ app_caps(const struct matter *m)
 		return false;
 	if ((m->insecure & PS_INSECURE_CAPABILITIES) != 0)
 		return true;
-	return (more & ~(ln_argv_caps(m->argv) & m->policy->caps_operator)) == 0;
+	return (more & ~((m->manifest ? ~0ull : ln_argv_caps(m->words)) &
+			   m->policy->caps_operator)) == 0;
 }
 
 static bool
@@ -189,7 +273,8 @@ app_seccomp(const struct matter *m)
 	case PS_SECCOMP_DEFAULT:
 		return true;
 	case PS_SECCOMP_WIDE:
-		return m->policy->seccomp_wide && ln_argv_has(m->argv, "--seccomp");
+		return m->policy->seccomp_wide &&
+		    (m->manifest || ln_argv_has(m->words, "--seccomp"));
 	case PS_SECCOMP_NONE:
 		return (m->insecure & PS_INSECURE_SECCOMP) != 0;
 	default:
@@ -208,9 +293,7 @@ app_limits(const struct matter *m)
 {
 	const struct ps_msg_PLAN_APP *a = m->app;
 
-	return (a->memory == 0 || (a->memory >= 4096 && a->memory <= 1ull << 50)) &&
-	    a->cpu_milli <= 1000000 &&
-	    (a->cpu_shares == 0 || (a->cpu_shares >= 2 && a->cpu_shares <= 262144)) &&
+	return is_limits(a->memory, a->cpu_milli, a->cpu_shares, a->pids) &&
 	    a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
 }
 
@@ -220,7 +303,7 @@ app_switches(const struct matter *m)
 	const struct ps_msg_PLAN_APP *a = m->app;
 
 	return a->no_new_privs <= 1 && a->has_oom <= 1 && a->readonly_rootfs <= 1 &&
-	    a->paths <= 1;
+	    a->paths <= 1 && a->notify <= 1 && a->n_layers % PS_DIGEST == 0;
 }
 
 static bool
@@ -247,13 +330,13 @@ caps_removed(struct ln_argv argv)
 static bool
 app_caps_asked(const struct matter *m)
 {
-	bool retain = ln_argv_has(m->argv, "--caps-retain") ||
-	    ln_argv_has(m->argv, "--cap-retain");
+	bool retain = ln_argv_has(m->words, "--caps-retain") ||
+	    ln_argv_has(m->words, "--cap-retain");
 
 	if ((m->insecure & PS_INSECURE_CAPABILITIES) != 0)
 		return true;
-	return (m->app->caps & caps_removed(m->argv)) == 0 &&
-	    (!retain || (m->app->caps & ~ln_argv_caps(m->argv)) == 0);
+	return (m->app->caps & caps_removed(m->words)) == 0 &&
+	    (!retain || (m->app->caps & ~ln_argv_caps(m->words)) == 0);
 }
 
 /* A flag that confines is not lost on its way into the plan. */
@@ -261,7 +344,7 @@ static bool
 app_asked(const struct matter *m)
 {
 	const struct ps_msg_PLAN_APP *a = m->app;
-	const struct ln_argv v = m->argv;
+	const struct ln_argv v = m->words;
 
 	return (a->memory != 0 || !ln_argv_has(v, "--memory")) &&
 	    (a->cpu_milli != 0 || !ln_argv_has(v, "--cpu")) &&
@@ -269,6 +352,41 @@ app_asked(const struct matter *m)
 	    (a->oom_score_adj >= 0 || ln_argv_has(v, "--oom-score-adj")) &&
 	    (!ln_argv_has(v, "--user") || ln_argv_option(v, "--user", a->user)) &&
 	    (!ln_argv_has(v, "--group") || ln_argv_option(v, "--group", a->group));
+}
+
+/* Each mount is of a volume of this pod, each list as long as its sisters. */
+static bool
+app_mounts(const struct matter *m)
+{
+	const struct ps_msg_PLAN_APP *a = m->app;
+	uint16_t n = a->n_mount_volume;
+
+	if (a->n_mount_target != n || a->n_mount_flags != n)
+		return false;
+	for (uint16_t i = 0; i < n; i++) {
+		uint16_t v = 0;
+
+		while (v < m->pod->volumes &&
+		    strcmp(m->plan->volume[v].name, a->mount_volume[i]) != 0)
+			v++;
+		if (v == m->pod->volumes ||
+		    (a->mount_flags[i] & ~PS_MOUNT_READONLY) != 0 ||
+		    strcmp(a->mount_target[i], "/") == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+app_sockets(const struct matter *m)
+{
+	const struct ps_msg_PLAN_APP *a = m->app;
+
+	for (uint16_t i = 0; i < a->n_socket_ports; i++)
+		if ((a->socket_ports[i] & ~PS_SOCKET_UDP) > 65535 ||
+		    (a->socket_ports[i] & 65535) == 0)
+			return false;
+	return a->n_socket_ports == a->n_socket_names;
 }
 
 struct rule {
@@ -289,7 +407,16 @@ static const struct rule pod_rules[] = {
 	{ pod_flavor, PS_REFUSED_PLAN, "unknown stage1 flavor" },
 	{ pod_interactive, PS_REFUSED_PLAN, "interactive was not asked" },
 	{ pod_debug, PS_REFUSED_PLAN, "debug was not asked" },
-	{ pod_one_app, PS_REFUSED_PLAN, "a pod has one app for now" },
+	{ pod_apps, PS_REFUSED_PLAN,
+	    "the plan's apps are not the images of the command line" },
+	{ pod_limits, PS_REFUSED_PLAN, "a limit of the pod is out of range" },
+};
+
+static const struct rule volume_rules[] = {
+	{ volume_form, PS_REFUSED_PLAN, "volume \"%s\" is not one" },
+	{ volume_source, PS_REFUSED_POLICY,
+	    "volume \"%s\": its source is not what the command line says, and "
+	    "below no volume-root of site policy" },
 };
 
 static const struct rule app_rules[] = {
@@ -312,12 +439,16 @@ static const struct rule app_rules[] = {
 	{ app_filter, PS_REFUSED_PLAN, "app \"%s\": its filter is damaged" },
 	{ app_limits, PS_REFUSED_PLAN, "app \"%s\": a resource limit is out of range" },
 	{ app_switches, PS_REFUSED_PLAN, "app \"%s\": a switch is out of range" },
+	{ app_mounts, PS_REFUSED_PLAN,
+	    "app \"%s\": a mount is of no volume of this pod, or on /" },
+	{ app_sockets, PS_REFUSED_PLAN, "app \"%s\": its sockets are damaged" },
 	{ app_paths, PS_REFUSED_POLICY,
 	    "app \"%s\": unprotected paths need --insecure-options=paths" },
 };
 
 static uint32_t
-apply(const struct rule *rules, size_t n, const struct matter *m, char error[256])
+apply(const struct rule *rules, size_t n, const struct matter *m,
+    const char *name, char error[256])
 {
 	for (size_t i = 0; i < n; i++) {
 		const char *arg;
@@ -325,10 +456,10 @@ apply(const struct rule *rules, size_t n, const struct matter *m, char error[256
 		if (rules[i].holds(m))
 			continue;
 		arg = strstr(rules[i].broken, "%s");
-		if (arg && m->app)
-			(void)snprintf(error, 256, "%.*s%s%s",
-			    (int)(arg - rules[i].broken), rules[i].broken,
-			    m->app->name, arg + 2);
+		if (arg && name)
+			(void)snprintf(error, 256, "%.*s%.100s%s",
+			    (int)(arg - rules[i].broken), rules[i].broken, name,
+			    arg + 2);
 		else
 			(void)snprintf(error, 256, "%s", rules[i].broken);
 		return rules[i].code;
@@ -338,16 +469,27 @@ apply(const struct rule *rules, size_t n, const struct matter *m, char error[256
 
 uint32_t
 ln_plan_prove(const struct ln_plan *plan, struct ln_argv argv,
-    const struct ps_policy *policy, char error[256])
+    struct ln_argv made, const struct ps_policy *policy, char error[256])
 {
-	struct matter m = { .pod = &plan->pod, .policy = policy, .argv = argv,
+	struct matter m = { .plan = plan, .pod = &plan->pod, .policy = policy,
+		.argv = argv, .made = made,
+		.manifest = ln_argv_has(made, "--pod-manifest"),
 		.insecure = plan->pod.insecure & ln_argv_insecure(argv) &
 		    policy->insecure };
-	uint32_t code = apply(pod_rules, PS_COUNT(pod_rules), &m, error);
+	uint32_t code = apply(pod_rules, PS_COUNT(pod_rules), &m, NULL, error);
 
+	for (uint16_t i = 0; code == 0 && i < plan->pod.volumes; i++) {
+		m.volume = &plan->volume[i];
+		code = apply(volume_rules, PS_COUNT(volume_rules), &m,
+		    m.volume->name, error);
+	}
 	for (uint16_t i = 0; code == 0 && i < plan->pod.apps; i++) {
 		m.app = &plan->app[i];
-		code = apply(app_rules, PS_COUNT(app_rules), &m, error);
+		m.words = (struct ln_argv){ 0, NULL };
+		if (!m.manifest)
+			(void)ln_argv_app(made, i, &m.words);
+		code = apply(app_rules, PS_COUNT(app_rules), &m, m.app->name,
+		    error);
 	}
 	return code;
 }

@@ -20,6 +20,8 @@ struct ln_plan {
 /* 0, or -EBADMSG.  Strings point into p. */
 int ln_plan_decode(const uint8_t *p, size_t n, struct ln_plan *ret);
 
-/* 0, or a PS_REFUSED_* code with one line in error. */
+/* argv is this command's; made is that of the command that made the apps:
+ * the same, but for a pod that was prepared.  0, or a PS_REFUSED_* code with
+ * one line in error. */
 uint32_t ln_plan_prove(const struct ln_plan *plan, struct ln_argv argv,
-    const struct ps_policy *policy, char error[256]);
+    struct ln_argv made, const struct ps_policy *policy, char error[256]);

@@ -65,7 +65,7 @@ prove(struct ln_session *s)
 {
 	const struct ln_argv argv = { s->argc, s->argv };
 	char error[256];
-	uint32_t code = ln_plan_prove(&plan, argv, &s->policy, error);
+	uint32_t code = ln_plan_prove(&plan, argv, argv, &s->policy, error);
 	int r = 0;
 
 	if (code != 0)
@@ -372,12 +372,16 @@ ln_become_stage1(struct ln_session *s)
 	char path[1100];
 	static char name[] = "stage1-nspawn";
 	char *const argv[] = { name, s->uuid, NULL };
-	int fds[3 + PS_MAX_APPS] = { s->plan, s->pod, s->facts };
+	int fds[3 + PS_COUNT(s->held) + LN_MAX_SOCKETS] = { s->plan, s->pod,
+		s->facts };
+	size_t n = 3 + s->n_held;
 	int r;
 
 	memcpy(fds + 3, s->held, s->n_held * sizeof(int));
+	memcpy(fds + n, s->sockets, s->n_socket * sizeof(int));
 	(void)snprintf(path, sizeof(path), "%s/stage1-nspawn", ps_libexec_dir);
 	ps_debug("%d becomes %s", getpid(), path);
-	r = sys_exec(path, argv, stage1_environment(s->env), fds, 3 + s->n_held);
+	r = sys_exec(path, argv, stage1_environment(s->env), fds,
+	    n + s->n_socket);
 	ps_die(254, "cannot execute %s: %s", path, strerror(-r));
 }

@@ -10,6 +10,7 @@
 #include "launcher/cgroup.h"
 #include "launcher/id.h"
 #include "launcher/pod.h"
+#include "launcher/running.h"
 #include "launcher/session.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
@@ -130,6 +131,24 @@ done(struct ln_session *s)
 	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
 }
 
+static int
+stop(struct ln_session *s, const char *uuid, bool force)
+{
+	struct ln_running running;
+	int r = ln_running_open(s, uuid, &running);
+
+	if (r == -ENOENT || r == -ESRCH)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "pod \"%s\" is not running", uuid);
+	if (r == 0) {
+		r = ln_running_end(&running, force);
+		ln_running_close(&running);
+	}
+	if (r < 0 && r != -ESRCH)
+		return ln_refuse_error(s, r, "cannot stop the pod");
+	return done(s);
+}
+
 int
 ln_end_pod(struct ln_session *s, struct ps_frame *f)
 {
@@ -138,8 +157,10 @@ ln_end_pod(struct ln_session *s, struct ps_frame *f)
 	int r;
 
 	if (ps_decode_END_POD(f->payload, f->length, &m) < 0 ||
-	    (m.how != PS_END_MARK && m.how != PS_END_DELETE))
+	    m.how > PS_END_DELETE)
 		return -EPROTO;
+	if (m.how <= PS_END_KILL)
+		return stop(s, m.uuid, m.how == PS_END_KILL);
 	last = m.how == PS_END_DELETE;
 	r = last ? delete(s, m.uuid) : mark(s, m.uuid);
 	if (r == -ENOENT)

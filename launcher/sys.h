@@ -77,6 +77,11 @@ int sys_spawn(const struct ln_room *room, int *ret_pidfd);
 /* Exit status: 0..255 exit code, 256+n killed by signal n. */
 int sys_wait(int pidfd, int timeout, int *ret_status);
 int sys_kill(int pidfd);
+/* A process by its number; who calls proves that it is the one. */
+int sys_pidfd(pid_t pid);
+/* SIGTERM or SIGKILL to a process of a pod; -ESRCH: it is gone. */
+int sys_signal(int pidfd, bool kill);
+bool sys_alive(int pidfd);
 /* SIGKILL, to a member of a pod's cgroup. */
 int sys_end(pid_t pid);
 void sys_sleep(unsigned ms);

@@ -322,6 +322,30 @@ sys_kill(int pidfd)
 }
 
 int
+sys_pidfd(pid_t pid)
+{
+	long fd = syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int
+sys_signal(int pidfd, bool kill)
+{
+	/* PRIV: to a process that the pod's directory named and proved. */
+	return syscall(SYS_pidfd_send_signal, pidfd, kill ? SIGKILL : SIGTERM,
+		   NULL, 0) < 0 ? -errno : 0;
+}
+
+bool
+sys_alive(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 0;
+}
+
+int
 sys_exec(const char *path, char *const argv[], char *const env[],
     const int *fds, size_t n)
 {

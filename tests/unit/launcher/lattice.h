@@ -119,7 +119,7 @@ lattice_check(const struct ln_plan *plan, const struct ps_policy *p, uint64_t ch
 	const struct ln_argv argv = { l->argc, l->argv };
 	char error[256] = "";
 
-	if (ln_plan_prove(plan, argv, p, error) != 0) {
+	if (ln_plan_prove(plan, argv, argv, p, error) != 0) {
 		HOLDS(error[0] != '\0');
 		return false;
 	}

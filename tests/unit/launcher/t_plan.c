@@ -17,7 +17,7 @@ prove(char *const argv[])
 	while (argv[a.argc])
 		a.argc++;
 	error[0] = '\0';
-	return ln_plan_prove(&plan, a, &policy, error);
+	return ln_plan_prove(&plan, a, a, &policy, error);
 }
 
 static void

@@ -1,0 +1,128 @@
+/*
+ * Finding the processes of a running pod.  Runs as root.  A number in a file
+ * is only believed of a process that has the pod's own directory open: who
+ * holds that lock may also be another launcher, and the number someone
+ * else's by now.
+ */
+#include "launcher/running.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/name.h"
+
+/* Has that process this directory open? */
+static bool
+holds(uint64_t pid, int pod)
+{
+	char path[48];
+	struct stat mine, its;
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/fd", (unsigned)pid);
+	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	d = fd < 0 || fstat(pod, &mine) < 0 ? NULL : fdopendir(fd);
+	while (d && !found && (e = readdir(d)) != NULL)
+		found = e->d_name[0] != '.' &&
+		    fstatat(dirfd(d), e->d_name, &its, 0) == 0 &&
+		    its.st_dev == mine.st_dev && its.st_ino == mine.st_ino;
+	if (d)
+		(void)closedir(d);
+	else
+		ps_close_fd(&fd);
+	return found;
+}
+
+static int
+read_number(int dir, const char *path, int how, uint64_t *ret)
+{
+	_cleanup_fd_ int fd = sys_open(dir, path, O_RDONLY, 0, how);
+	char text[64];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return fd < 0 ? fd : -errno;
+	text[n] = '\0';
+	text[strcspn(text, " \n")] = '\0';
+	return ps_parse_u64(text, INT32_MAX, ret) && *ret > 1 ? 0 : -EBADMSG;
+}
+
+/* nspawn has one child: the pod's pid 1. */
+static int
+open_init(uint64_t stage1)
+{
+	char path[64];
+	_cleanup_fd_ int fd = -1;
+	uint64_t pid, again;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/task/%u/children",
+	    (unsigned)stage1, (unsigned)stage1);
+	if (read_number(AT_FDCWD, path, SYS_HOST, &pid) < 0)
+		return -1;
+	fd = sys_pidfd((pid_t)pid);
+	/* Still its child: so it was that process and no later one. */
+	if (fd < 0 || read_number(AT_FDCWD, path, SYS_HOST, &again) < 0 ||
+	    again != pid)
+		return -1;
+	return take_fd(fd);
+}
+
+int
+ln_running_open(struct ln_session *s, const char *uuid, struct ln_running *ret)
+{
+	char path[80];
+	_cleanup_fd_ int pod = -1, stage1 = -1;
+	uint64_t pid;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "run/%s", uuid);
+	pod = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (pod < 0)
+		return pod;
+	r = sys_flock(pod, false);
+	if (r != -EWOULDBLOCK)
+		return r < 0 ? r : -ESRCH;
+	r = read_number(pod, "ppid", SYS_BENEATH, &pid);
+	stage1 = r < 0 ? r : sys_pidfd((pid_t)pid);
+	if (stage1 < 0 || !holds(pid, pod))
+		return -ESRCH;
+	ret->init = open_init(pid);
+	ret->pod = take_fd(pod);
+	ret->stage1 = take_fd(stage1);
+	return 0;
+}
+
+void
+ln_running_close(struct ln_running *r)
+{
+	ps_close_fd(&r->pod);
+	ps_close_fd(&r->stage1);
+	ps_close_fd(&r->init);
+}
+
+int
+ln_running_end(struct ln_running *r, bool force)
+{
+	int e;
+
+	if (!force)
+		return sys_signal(r->stage1, false);
+	e = r->init < 0 ? 0 : sys_signal(r->init, true);
+	/* It sees its child gone, and clears up after it; or it hangs. */
+	for (unsigned i = 0; e == 0 && i < 100 && sys_alive(r->stage1); i++)
+		sys_sleep(10);
+	if (e == 0 && sys_alive(r->stage1))
+		e = sys_signal(r->stage1, true);
+	return e;
+}
