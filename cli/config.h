@@ -1,8 +1,8 @@
 #pragma once
 /*
- * rkt's configuration files: auth.d, paths.d and stage1.d below the system and
- * the local configuration directory.  Within one directory nothing is said
- * twice; the local one overrides, domain by domain and field by field.
+ * rkt's configuration files: auth.d, paths.d and stage1.d below the system, the
+ * local, and the user configuration directory.  Within one directory nothing is
+ * said twice; a later one overrides, domain by domain and field by field.
  */
 #include "cli/cli.h"
 
@@ -44,7 +44,7 @@ const struct cli_config_entry *cli_config_find(const struct cli_config *cfg,
 const char *cli_config_value(const struct cli_config_entry *e,
     const char *field);
 
-/* One file's text, for tests: level 0 is overridden by 1.  NULL, or what is
+/* One file's text, for tests: a level is overridden by a higher one.  NULL, or what is
  * wrong, with name:line. */
 const char *cli_config_parse(struct cli_config *cfg, unsigned level,
     unsigned kinds, const char *name, const char *text, size_t n);

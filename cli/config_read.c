@@ -1,6 +1,6 @@
 /*
  * Finding the configuration files.  Conductor, user rkt; directories of root's,
- * read below the descriptors that the launcher handed over.
+ * or that he named, read below the descriptors that the launcher handed over.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -86,7 +86,8 @@ cli_config_load(struct cli *c, unsigned kinds, struct cli_config *ret)
 		int dir;
 		const char *given, *usual;
 	} tops[] = { { c->system, c->g.system_config, ps_vendor_dir },
-		{ c->local, c->g.local_config, ps_conf_dir } };
+		{ c->local, c->g.local_config, ps_conf_dir },
+		{ c->user, c->g.user_config, NULL } };
 
 	*ret = (struct cli_config){ 0 };
 	for (size_t i = 0; i < PS_COUNT(tops) * PS_COUNT(places); i++) {

@@ -14,7 +14,8 @@ const struct cli_flag cli_global_flags[] = {
 	GLOBAL("system-config", system_config, "DIR", "vendor configuration"),
 	GLOBAL("local-config", local_config, "DIR",
 	    "administrator configuration"),
-	GLOBAL("user-config", user_config, "DIR", NULL),
+	GLOBAL("user-config", user_config, "DIR",
+	    "a third configuration, over the other two; brings no trusted keys"),
 	CLI_FLAG("insecure-options", cli_set_insecure, cli_globals, insecure,
 	    "LIST", "none",
 	    "comma list of what not to protect: none, image, tls, http, pubkey, "

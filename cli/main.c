@@ -48,11 +48,9 @@ parse_command(struct cli *c, const struct cli_flagset *sets, size_t n,
 static const char *
 check_globals(const struct cli_globals *g)
 {
-	const char *const dirs[] = { g->dir, g->system_config,
-		g->local_config };
+	const char *const dirs[] = { g->dir, g->system_config, g->local_config,
+		g->user_config };
 
-	if (g->user_config)
-		return "--user-config is not supported: use --local-config";
 	for (size_t i = 0; i < PS_COUNT(dirs); i++)
 		if (dirs[i] && *dirs[i] != '/')
 			return cli_format("\"%s\" is not an absolute path",

@@ -176,8 +176,9 @@ open_alone(struct cli *c)
 	c->system = open_dir(
 	    c->g.system_config ? c->g.system_config : ps_vendor_dir);
 	c->local = open_dir(c->g.local_config ? c->g.local_config : ps_conf_dir);
-	if (c->g.user_config)
-		c->user = open_dir(c->g.user_config);
+	if (c->g.user_config && (c->user = open_dir(c->g.user_config)) < 0)
+		return cli_fail("cannot open user configuration %s: %s",
+		    c->g.user_config, strerror(errno));
 	if (check_paths(c) != 0)
 		return CLI_FAILED;
 	dir = c->g.dir ? c->g.dir : ps_data_dir;

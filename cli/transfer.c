@@ -97,6 +97,8 @@ configure(struct cli *c, struct cli_fetcher *f)
 
 	if (r == 0)
 		r = add_certificates(c->local, text, &n);
+	if (r == 0)
+		r = add_certificates(c->user, text, &n);
 	if (r != 0)
 		return r;
 	if (*m.proxy == '\0')

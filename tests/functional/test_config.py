@@ -118,6 +118,46 @@ def test_stage1_of_another_is_refused(host):
     host.rkt("run", image).refused("another stage1")
 
 
+def user_config(host, **what):
+    """A third directory, which root alone can walk to."""
+    top = host.path / "mine" / "user"
+    (top / "auth.d").mkdir(parents=True)
+    (top / "auth.d" / "a.json").write_text(json.dumps({
+        "rktKind": "auth", "rktVersion": "v1", "type": "oauth",
+        "domains": ["example.test"], "credentials": {"token": "mine"}, **what}))
+    os.chown(top / "auth.d" / "a.json", 0, grp.getgrnam("rkt").gr_gid)
+    top.parent.chmod(0o700)
+    return top
+
+
+def test_user_config_wins(host):
+    basic(host, "example.test")
+    host.trust()
+    server = host.publish(*host.lab.signed(images.aci(name="example.test/app")))
+    host.rkt("--user-config=%s" % user_config(host), "fetch",
+             "example.test/app:1.0").ok()
+    assert seen(server) == {"Bearer mine"}
+
+
+def test_user_config_brings_no_keys(host):
+    top = user_config(host)
+    key = host.trust()
+    os.rename(host.conf / "trustedkeys", top / "trustedkeys")
+    assert (top / key.relative_to(host.conf)).exists()
+    path = host.write_signed(images.aci(name="example.test/app"))
+    host.rkt("--user-config=%s" % top, "fetch", path).refused("not trusted")
+    host.nothing_stored()
+
+
+def test_user_config_that_is_wrong(host):
+    top = user_config(host, domains=["https://x"])
+    host.rkt("--user-config=%s" % top, "config").refused(
+        "%s/auth.d/a.json:1: domains[0]: must be a host name" % top)
+    host.rkt("--user-config=%s/no" % top, "config").refused(
+        "cannot open user configuration %s/no: No such file" % top)
+    host.rkt("--user-config=here", "config").refused("not an absolute path")
+
+
 # --- the operator's files ----------------------------------------------------
 
 

@@ -26,6 +26,8 @@ VALUES = {
     "START_POD": {"how": 0}, "REMOVE_IMAGE": {"image": DIGEST},
     "CHECK_IMAGE": {"image": DIGEST},
     "END_POD": {"uuid": UUID, "how": 3},
+    "ENTER_POD": {"uuid": UUID, "app": "a", "exec": ["/bin/true"]},
+    "PUT_FILE": {"path": "/etc/shadow"},
 }
 
 
@@ -132,7 +134,8 @@ def test_G4_conductor_hello_twice(stage):
     ended(p, c)
 
 
-@pytest.mark.parametrize("field", ["dir", "system_config", "local_config"])
+@pytest.mark.parametrize("field", ["dir", "system_config", "local_config",
+                                   "user_config"])
 def test_G4_conductor_hello_path_not_in_argv(stage, field):
     p = stage("conductor").start("run", "x")
     c = p.room("conductor")

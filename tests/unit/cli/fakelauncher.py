@@ -36,8 +36,10 @@ class Result:
 
 
 class Launcher:
-    def __init__(self, data, handlers=None, system=None, local=None, **welcome):
+    def __init__(self, data, handlers=None, system=None, local=None, user=None,
+                 **welcome):
         self.data, self.system, self.local = str(data), system, local
+        self.user = user
         self.welcome = dict(insecure_allowed=255, max_image=1 << 30,
                             caps_image=CAPS_DEFAULT,
                             caps_operator=(1 << 41) - 1, seccomp_wide=1)
@@ -48,7 +50,7 @@ class Launcher:
 
     def hello(self, message):
         fds = [os.open(d, os.O_RDONLY) if d else os.open("/dev/null", os.O_RDONLY)
-               for d in (self.data, self.system, self.local, None)]
+               for d in (self.data, self.system, self.local, self.user)]
         return "WELCOME", self.welcome, fds
 
     def new_slots(self, n):

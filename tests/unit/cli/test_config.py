@@ -103,6 +103,54 @@ def test_local_overrides_by_domain_and_field(data):
                     "version": "1", "location": "https://a.b/l"}
 
 
+def test_user_overrides_both(data):
+    """The third level, domain by domain and field by field."""
+    dirs = {"system": config(data, "s", auth_a=auth(["a.com", "b.com"])),
+            "local": config(data, "l", auth_a=oauth(["b.com", "c.com"]),
+                            paths_a='{"rktKind":"paths","rktVersion":"v1",'
+                                    '"stage1-images":"/l"}'),
+            "user": config(data, "u", auth_z=oauth(["a.com", "c.com"], "mine"),
+                           paths_a='{"rktKind":"paths","rktVersion":"v1",'
+                                   '"stage1-images":"/u"}')}
+    e = shown(data, "--show-secrets", **dirs)
+    assert [(x["domains"], x["credentials"].get("token")) for x in e[:3]] == [
+        (["a.com"], "mine"), (["b.com"], "tok"), (["c.com"], "mine")]
+    assert e[3]["stage1-images"] == "/u"
+
+
+def test_user_config_is_asked_for_by_name(data):
+    r = Launcher(data, user=config(data, "u")).run("--user-config=/u", "config")
+    assert r.code == 0, r.err
+    assert r.one("HELLO")["user_config"] == "/u"
+    assert Launcher(data).run("config").one("HELLO")["user_config"] == ""
+
+
+def test_user_config_mistake_is_named(data):
+    user = config(data, "u", auth_a=auth(["a.com"], type="x"))
+    r = Launcher(data, user=user).run("--user-config=/home/u", "config")
+    assert r.code == 254
+    assert "/home/u/auth.d/a.json:7: type: must be basic, oauth" in r.err
+
+
+def test_user_config_without_the_launcher(data, open_path):
+    (open_path / "data").mkdir()
+    (open_path / "u/auth.d").mkdir(parents=True)
+    (open_path / "u/auth.d/a.json").write_text(oauth(["a.com"]))
+    where = ["--dir=%s/data" % open_path, "--user-config=%s/u" % open_path]
+    r = alone(*where, "config")
+    assert r.code == 0 and "a.com" in r.out, r.err
+    r = alone(where[0], "--user-config=%s/none" % open_path, "config")
+    assert r.code == 254
+    assert "cannot open user configuration %s/none: No such" % open_path in r.err
+
+
+def test_user_config_cannot_move_the_data(data, open_path):
+    """As for the other two: root opens nothing because a file says so."""
+    user = config(data, "u", paths_a=paths(open_path))
+    r = Launcher(data, user=user).run("--user-config=/u", "image", "list")
+    assert r.code == 254 and "use --dir, or data-dir in site policy" in r.err
+
+
 @pytest.mark.parametrize("where,text,said", [
     ("auth_a", "{\n\n", ":3: not JSON"),
     ("auth_a", "", "not JSON"),

@@ -235,7 +235,7 @@ def test_usage_errors(data):
              "--wait-ready is not supported yet"),
             (["list", "--format"], "flag needs an argument: --format"),
             (["--dir=data", "list"], '"data" is not an absolute path'),
-            (["--user-config=/x", "list"], "--user-config is not supported"),
+            (["--user-config=x", "list"], '"x" is not an absolute path'),
             (["--insecure-options=image,image", "list"],
              'duplicated option "image"'),
             (["--insecure-options=imag", "list"], 'unknown option "imag"')]:
