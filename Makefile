@@ -224,12 +224,12 @@ quickstart: deps
 		PREFIX=$(abspath $(O))/quickstart/root uninstall
 
 # Everything.  The last line counts all suites.
-SUITES ?= unit lint sandbox fuzz-replay hostile stage1 functional
-check: deps
+SUITES ?= unit lint sandbox fuzz-replay hostile stage1 functional vm
+check: deps $(if $(filter vm,$(SUITES)),vm-bins)
 	$(Q)$(MAKE) --no-print-directory O=$(TEST_O) PREFIX=$(TEST_PREFIX) \
 		install check-bins
-	$(Q)RKT_PREFIX=$(TEST_PREFIX) RKT_STAGE1_BUILD=$(TEST_O) O=$(TEST_O) PYTHON=$(PYTHON) \
-		sh tests/run.sh $(SUITES); r=$$?; \
+	$(Q)RKT_PREFIX=$(TEST_PREFIX) RKT_STAGE1_BUILD=$(TEST_O) O=$(TEST_O) RKT_VM=$(VM_O) \
+		PYTHON=$(PYTHON) sh tests/run.sh $(SUITES); r=$$?; \
 		$(MAKE) --no-print-directory -s O=$(TEST_O) PREFIX=$(TEST_PREFIX) \
 			uninstall >/dev/null; exit $$r
 .PHONY: check-bins

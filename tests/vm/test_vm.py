@@ -55,7 +55,7 @@ def guest():
     try:
         machine.root_image(OUT)
     except machine.Unavailable as why:
-        pytest.skip(str(why))
+        pytest.fail("there is no virtual machine: %s" % why)
     publish(OUT / "srv")
     with machine.Machine(OUT, machine.disk(OUT, INSTALL, OUT)) as made:
         made.run("sh /usr/local/share/rkt/users.sh add /usr").ok()

@@ -31,17 +31,28 @@ QEMU = "qemu-system-x86_64"
 SIZE = "1200M"
 
 MAKE_ROOT = r"""
-at=$1 hook=$2 kernel=$3 conf=$4
-shift 4
-rmdir "$at/lost+found"
-mmdebstrap --quiet --mode=root --variant=essential --format=directory \
+to=$1 hook=$2 conf=$3
+shift 3
+exec mmdebstrap --quiet --mode=root --variant=essential --format=tar \
 	--include="$packages" --aptopt="$conf" \
 	--dpkgopt='path-exclude=/usr/share/doc/*' \
 	--dpkgopt='path-exclude=/usr/share/man/*' \
 	--dpkgopt='path-exclude=/usr/share/locale/*' \
-	--customize-hook="$hook" "$suite" "$at" "$@"
-mv "$at/boot/vmlinuz" "$kernel"
-set -- "$at"
+	--customize-hook="$hook" "$suite" "$to" "$@"
+"""
+
+# The disk: what is packed in $1, and what the script $4 puts there, by hand of
+# mke2fs, for a machine of the tests may have no loop devices.
+MAKE_DISK = r"""
+tar=$1 at=$2 disk=$3 fill=$4 size=$5
+shift 5
+rm -rf "$at" "$disk"
+mkdir "$at"
+trap 'rm -rf "$at"' EXIT
+tar -C "$at" --xattrs --xattrs-include='*' --numeric-owner -xpf "$tar"
+sh -ec "$fill" fill "$at" "$@"
+truncate -s "$size" "$disk"
+mkfs.ext4 -q -m 0 -L root -d "$at" "$disk"
 """
 
 # In the new root's /boot: the kernel of a package that is not installed (that
@@ -53,7 +64,7 @@ name=$(apt-cache depends --important %s |
 	sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p')
 apt-get -q -o APT::Sandbox::User=root download "$name"
 dpkg-deb -x *.deb new
-mv new/boot/vmlinuz-* vmlinuz
+cp new/boot/vmlinuz-* "$kernel"
 mv new/lib/modules "$1/usr/lib/"
 rm -rf new *.deb
 chroot "$1" depmod "${name#linux-image-}"
@@ -138,7 +149,7 @@ def _sources():
            "Created-By: Packages", "Origin: Debian"]
     lines = _run(*ask, why="apt")
     if not lines:
-        _run("apt-get", "update", why="apt-get update")
+        _run("apt-get", "update", why="no list of Debian's packages can be had")
         lines = _run(*ask, why="apt")
     if not lines:
         raise Unavailable("apt knows no Debian packages")
@@ -147,35 +158,16 @@ def _sources():
     return lines.splitlines(), proxies
 
 
-def _mounted(image, script, *args, **more):
-    """Runs a shell script with image mounted on $1, in a mount namespace of
-    its own."""
-    where = image.with_name(image.name + ".mnt")
-    where.mkdir(exist_ok=True)
-    try:
-        return _run("unshare", "--mount", "--propagation", "private", "sh",
-                    "-ec", 'mount -o loop "$0" "$1"\n' + script +
-                    '\nsync; umount "$1"', image, where, *args, **more)
-    finally:
-        where.rmdir()
-
-
-def _empty(path):
-    path.unlink(missing_ok=True)
-    _run("truncate", "-s", SIZE, path)
-    _run("mkfs.ext4", "-q", "-m", "0", "-L", "root", path)
-
-
 def _write(root, path, text):
     return 'mkdir -p "%s%s"\ncat >"%s%s" <<\\END\n%s\nEND\n' % (
         root, os.path.dirname(path), root, path, text.strip("\n"))
 
 
 def root_image(out):
-    """A minimal Debian host; made once."""
+    """A minimal Debian host, packed, and its kernel; made once."""
     for program in QEMU, "mmdebstrap", "mkfs.ext4":
         if not shutil.which(program):
-            raise Unavailable("there is no " + program)
+            raise Unavailable("there is no %s (make deps)" % program)
     sources, proxies = _sources()
     setup = FETCH_KERNEL + _write("$1", "/usr/local/lib/listen", LISTEN) + \
         _write("$1", "/etc/systemd/system/commands.service", UNIT) + \
@@ -185,30 +177,33 @@ def root_image(out):
         'chroot "$1" systemctl mask %s\n' % " ".join(MASKED) + \
         'chroot "$1" passwd -d root\n'
     key = hashlib.sha256("\0".join(
-        [PACKAGES, SIZE, setup, *sources]).encode()).hexdigest()[:16]
-    image, kernel = out / ("root-%s.ext4" % key), out / ("vmlinuz-" + key)
-    if image.exists() and kernel.exists():
-        return image, kernel
+        [PACKAGES, setup, *sources]).encode()).hexdigest()[:16]
+    root, kernel = out / ("root-%s.tar" % key), out / ("vmlinuz-" + key)
+    if root.exists() and kernel.exists():
+        return root, kernel
     out.mkdir(parents=True, exist_ok=True)
-    new = image.with_suffix(".new")
-    _empty(new)
+    for old in [*out.glob("root-*"), *out.glob("vmlinuz-*")]:
+        old.unlink()
     (out / "apt.conf").write_text("\n".join(proxies) + "\n")
-    _mounted(new, MAKE_ROOT, setup, kernel, out / "apt.conf", *sources,
-             why="mmdebstrap", env={
-                 **os.environ, "packages": ",".join(PACKAGES.split()),
-                 "suite": sources[0].split()[2]})
-    new.rename(image)
-    return image, kernel
+    new = root.with_suffix(".new.tar")
+    _run("sh", "-ec", MAKE_ROOT, "make-root", new, setup, out / "apt.conf",
+         *sources,
+         why="the guest's Debian packages cannot be had from %s" %
+         ", ".join(sorted({line.split()[1] for line in sources})),
+         env={**os.environ, "packages": ",".join(PACKAGES.split()),
+              "kernel": str(kernel), "suite": sources[0].split()[2]})
+    new.rename(root)
+    return root, kernel
 
 
-def disk(out, fill="", *args):
-    """A copy of the root image on which the shell script fill has run, its
+def disk(out, fill=":", *args):
+    """A disk of the root image on which the shell script fill has run, its
     root being $1 and args $2 and on.  (disk, kernel)"""
-    image, kernel = root_image(out)
-    copy = out / "disk.ext4"
-    _run("cp", "--sparse=always", "--reflink=auto", image, copy)
-    _mounted(copy, fill, *args)
-    return copy, kernel
+    root, kernel = root_image(out)
+    to = out / "disk.ext4"
+    _run("sh", "-ec", MAKE_DISK, "make-disk", root, out / "root", to, fill,
+         SIZE, *args)
+    return to, kernel
 
 
 # --- the machine ------------------------------------------------------------
