@@ -40,6 +40,7 @@ static const struct field {
 	{ "dependency", LIST, AT(dependency), AT(n_dependency), PS_MAX_LAYERS,
 	    ps_is_print, true },
 	{ "whitelist", NUMBER32, AT(whitelist), 0, 0, NULL, true },
+	{ "implicit", NUMBER32, AT(implicit), 0, 0, NULL, true },
 	{ "etag", LIST, AT(etag), AT(n_etag), 1, ps_is_print, true },
 	{ "max-age", NUMBER, AT(max_age), 0, 0, NULL, true },
 };

@@ -31,6 +31,7 @@ struct ps_record {
 	uint16_t n_dependency;
 	const char *dependency[PS_MAX_LAYERS]; /* "NAME" or "NAME ID" */
 	uint32_t whitelist; /* paths of pathWhitelist: its tree is rendered */
+	uint32_t implicit;  /* directories without an entry of their own */
 	uint16_t n_etag;    /* 0 or 1 */
 	const char *etag[1];
 	uint64_t max_age;   /* seconds from imported_at */
