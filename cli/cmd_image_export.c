@@ -1,16 +1,14 @@
 /*
  * rkt image export: the bytes of an image as they came, which is what its
- * signature signs.  Conductor, user rkt; OUT is opened before the sandbox is
- * closed, by user rkt and not by root.
+ * signature signs.  Conductor, user rkt.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/output.h"
 #include "cli/store.h"
 #include "privsep/fds.h"
 
@@ -23,43 +21,24 @@ static const struct cli_flag flags[] = {
 	{ 0 }
 };
 
-static int out = STDOUT_FILENO;
-
 static int
 prepare(struct cli *c)
 {
-	struct stat st;
-
 	if (c->g.help)
 		return 0;
 	if (c->argc != 2)
 		return cli_fail("takes an image and a file");
-	if (strcmp(c->argv[1], "-") == 0)
-		return isatty(out) ? cli_fail("stdout is a terminal") : 0;
-	out = open(c->argv[1],
-	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-		(o.overwrite ? 0 : O_EXCL),
-	    0644);
-	if (out < 0)
-		return cli_fail("cannot write %s: %s", c->argv[1],
-		    errno == EEXIST ? "it exists (see --overwrite)" :
-		    errno == EACCES ? "permission denied (user rkt writes it, not "
-				      "root: choose another directory, or write "
-				      "to - and have the shell open the file)" :
-				      strerror(errno));
-	if (fstat(out, &st) < 0 || !S_ISREG(st.st_mode))
-		return cli_fail("%s is not a regular file", c->argv[1]);
-	return 0;
+	return cli_output_prepare(c, c->argv[1], o.overwrite);
 }
 
 static int
-copy(int from)
+copy(int from, int to)
 {
 	static char buffer[65536];
 	ssize_t n;
 
 	while ((n = read(from, buffer, sizeof(buffer))) != 0) {
-		int r = n < 0 ? -errno : ps_write_full(out, buffer, (size_t)n);
+		int r = n < 0 ? -errno : ps_write_full(to, buffer, (size_t)n);
 
 		if (r < 0 && r != -EINTR)
 			return r;
@@ -71,11 +50,11 @@ static int
 run(struct cli *c)
 {
 	const struct cli_stored *found[2];
+	const char *file = c->argv[1], *wrong;
 	_cleanup_fd_ int blob = -1;
 	struct cli_store store;
-	const char *wrong;
+	int r = cli_store_load(c, &store), to;
 	size_t n;
-	int r = cli_store_load(c, &store);
 
 	if (r != 0)
 		return r;
@@ -87,14 +66,15 @@ run(struct cli *c)
 				"labels", c->argv[0]);
 	blob = cli_open_below(c->data, cli_format("image/%s/blob", found[0]->id),
 	    0);
-	r = blob < 0 ? blob : 0;
-	if (r == 0 && out != STDOUT_FILENO && ftruncate(out, 0) < 0)
-		r = -errno;
-	if (r == 0)
-		r = copy(blob);
-	return r < 0 ? cli_fail("cannot export %s: %s", found[0]->id,
-			   strerror(-r)) :
-		       0;
+	if (blob < 0)
+		return cli_fail("cannot read %s: %s", found[0]->id,
+		    strerror(-blob));
+	to = cli_output_open(c, file);
+	if (to < 0)
+		return CLI_FAILED;
+	r = copy(blob, to);
+	return cli_output_end(c, file, r < 0 ?
+	    cli_fail("cannot export %s: %s", found[0]->id, strerror(-r)) : 0);
 }
 
 const struct cli_command cli_cmd_image_export = {

@@ -34,7 +34,7 @@ static struct ln_session session = { .state = LN_START, .conductor = -1,
 	.quarantine = -1, .system_config = -1, .local_config = -1,
 	.user_config = -1,
 	.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
-	.plan = -1 };
+	.plan = -1, .put_dir = -1 };
 
 /* A policy file is root's, and no one else may write it. */
 static void
@@ -233,6 +233,8 @@ main(int argc, char **argv, char **env)
 		ps_die(RKT_ERROR, "cannot start the conductor: %s", strerror(-r));
 	r = ln_serve(s);
 	status = last_word(s, r);
+	if (status != 0)
+		ln_put_undo(s);
 	if (r == 0 && s->started && status == 0)
 		ln_become_stage1(s);
 	return status;

@@ -58,6 +58,9 @@ struct ln_session {
 	int sockets[LN_MAX_SOCKETS]; /* the caller's, of socket activation */
 	size_t n_socket;
 	char uuid[37];
+	int put_dir; /* where the command's output was made, and as what */
+	char put_name[256];
+	bool put_made;
 };
 
 /* An answer that is no: code is PS_REFUSED_*; text is one line.  Handlers
@@ -80,6 +83,10 @@ int ln_admit_image(struct ln_session *s, struct ps_frame *f);
 int ln_review_keys(struct ln_session *s, struct ps_frame *f);
 int ln_trust_key(struct ln_session *s, struct ps_frame *f);
 int ln_start_pod(struct ln_session *s, struct ps_frame *f);
+int ln_put_file(struct ln_session *s, struct ps_frame *f);
 int ln_remove_image(struct ln_session *s, struct ps_frame *f);
 int ln_check_image(struct ln_session *s, struct ps_frame *f);
 int ln_end_pod(struct ln_session *s, struct ps_frame *f);
+
+/* put.c: the command failed: a file that was made for its output goes. */
+void ln_put_undo(struct ln_session *s);

@@ -79,14 +79,10 @@ def test_image_gc_words(host, words):
 
 @pytest.fixture
 def out(host):
-    """A directory in which user rkt may write."""
+    """A directory in which root alone may write, or even look."""
     made = host.path / "out"
     made.mkdir()
-    made.chmod(0o777)
-    top = host.path
-    while str(top) != "/tmp":
-        os.chmod(top, top.stat().st_mode | 0o755)
-        top = top.parent
+    made.chmod(0o700)
     return made
 
 
@@ -99,10 +95,12 @@ def test_image_export(host, out):
     host.rkt("image", "export", at[:30], file).ok()
     assert file.read_bytes() == image
     host.rkt("image", "export", at, file).refused("--overwrite")
+    assert (file.stat().st_uid, file.stat().st_mode) == (0, 0o100644)
     file.write_bytes(b"y" * 10 ** 6)
-    file.chmod(0o666)
+    file.chmod(0o600)
     host.rkt("image", "export", "--overwrite", "example.test/x", file).ok()
     assert file.read_bytes() == image
+    assert file.stat().st_mode == 0o100600
     host.rkt("image", "rm", at).ok()
     file.with_name("x.aci.asc").write_bytes(signature)
     assert host.rkt("fetch", "--full", file).ok().out.strip() == at
@@ -128,13 +126,59 @@ def test_image_export_refusals(host, out):
         host.rkt("image", "export", *words).refused("image export: ")
 
 
-def test_image_export_is_not_roots_pen(host):
-    """Where only root may write, the conductor cannot."""
+def test_image_export_here(host, out):
+    """A name without a directory is one in the caller's."""
     image = host.store()
-    host.path.chmod(0o700)
-    host.rkt("image", "export", image, host.path / "x").refused(
-        "user rkt writes it")
-    assert not (host.path / "x").exists()
+    subprocess.run(host.argv("image", "export", image, "y.aci"), cwd=out,
+                   check=True)
+    subprocess.run(host.argv("image", "export", image, "./z.aci"), cwd=out,
+                   check=True)
+    assert sorted(p.name for p in out.iterdir()) == ["y.aci", "z.aci"]
+
+
+def odd_files(out, victim):
+    """What may be lying where an image is to be exported."""
+    (out / "link").symlink_to(victim)
+    (out / "dangling").symlink_to(out / "nowhere")
+    os.link(victim, out / "hard")
+    os.mkfifo(out / "fifo")
+    (out / "dir").mkdir()
+    (out / "null").symlink_to("/dev/null")
+    return ["link", "dangling", "hard", "fifo", "dir", "null"]
+
+
+@pytest.mark.parametrize("flags", [[], ["--overwrite"]])
+def test_image_export_follows_nothing(host, out, flags):
+    """Not to where a link leads, not into a pipe: root's pen writes regular
+    files that have this one name."""
+    image = host.store()
+    victim = host.path / "victim"
+    victim.write_text("whole")
+    for name in odd_files(out, victim):
+        reader = os.open(out / name, os.O_RDONLY | os.O_NONBLOCK) \
+            if name == "fifo" else None
+        host.rkt("image", "export", *flags, image, out / name).refused(
+            "image export: cannot write %s" % (out / name))
+        if reader:
+            os.close(reader)
+    assert victim.read_text() == "whole" and not (out / "nowhere").exists()
+    host.rkt("image", "export", *flags, image, out / "dir/").refused("dir")
+
+
+def test_image_export_that_fails_leaves_nothing(host, out):
+    """A disk that is full; what was there before is emptied, as rkt says."""
+    image = host.store()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", out],
+                   check=True)
+    try:
+        r = host.rkt("image", "export", image, out / "x").refused("No space")
+        assert "cannot export" in r.err and list(out.iterdir()) == []
+        (out / "y").write_text("old")
+        host.rkt("image", "export", "--overwrite", image, out / "y").refused(
+            "No space")
+        assert (out / "y").exists()
+    finally:
+        subprocess.run(["umount", out], check=True)
 
 
 # --- list and rm -------------------------------------------------------------

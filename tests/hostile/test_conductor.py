@@ -1,6 +1,7 @@
 """G4_conductor: whatever a compromised conductor sends, in any state, with any
 descriptors, the launcher starts no pod and touches nothing that is not its
 own.  Each test ends with Play.nothing_happened()."""
+import fcntl
 import os
 import uuid
 import time
@@ -169,6 +170,56 @@ def test_G4_conductor_file_after_app_arguments(stage):
     c = p.hello()
     c.edge.send("GET_FILE", path="/etc/passwd", kind=1)
     ended(p, c)
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "canary", "out/../canary",
+                                  "./out", "out/", "", "--overwrite", "app"])
+def test_G4_conductor_output_not_in_argv(stage, path):
+    p = stage("conductor").start("image", "export", "x", "out", "--overwrite=true",
+                                 "--", "app")
+    c = p.hello()
+    c.edge.send("PUT_FILE", path=path)
+    ended(p, c)
+    assert not os.path.exists(os.path.join(p.tmp, "app"))
+
+
+def test_G4_conductor_output_is_write_only_and_once(stage):
+    p = stage("conductor").start("image", "export", "x", "out")
+    c = p.hello()
+    c.edge.send("PUT_FILE", path="out")
+    m = c.edge.recv(10)
+    assert m.name == "OUTPUT"
+    assert fcntl.fcntl(m.fds[0], fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+    assert os.readlink("/proc/self/fd/%d" % m.fds[0]) == os.path.join(p.tmp, "out")
+    os.close(m.fds[0])
+    c.edge.send("PUT_FILE", path="out")
+    ended(p, c)
+    assert not os.path.exists(os.path.join(p.tmp, "out"))
+
+
+def test_G4_conductor_output_overwrites_only_when_asked(stage):
+    p = stage("conductor").start("image", "export", "x", "canary")
+    c = p.hello()
+    c.edge.send("PUT_FILE", path="canary")
+    m = c.edge.recv(10)
+    assert m.name == "REFUSED" and "--overwrite" in m.fields["text"]
+    assert p.finish() == 0
+    p.nothing_happened()
+
+
+@pytest.mark.parametrize("kind", ["link", "hard", "fifo"])
+def test_G4_conductor_output_follows_nothing(stage, kind):
+    p = stage("conductor").start("image", "export", "--overwrite", "x", "out")
+    out = os.path.join(p.tmp, "out")
+    {"link": lambda: os.symlink(p.canary, out),
+     "hard": lambda: os.link(p.canary, out),
+     "fifo": lambda: os.mkfifo(out)}[kind]()
+    c = p.hello()
+    c.edge.send("PUT_FILE", path="out")
+    m = c.edge.recv(10)
+    assert m.name == "REFUSED" and "regular file" in m.fields["text"], m
+    assert p.finish() == 0
+    p.nothing_happened()
 
 
 HEADERS = {

@@ -3,7 +3,7 @@ import os
 import time
 
 import world
-from fakelauncher import Launcher, refuse
+from fakelauncher import Launcher, alone, refuse
 
 DONE = {n: lambda launcher, message: ("DONE", {})
         for n in ("END_POD", "REMOVE_IMAGE", "CHECK_IMAGE")}
@@ -139,17 +139,37 @@ def test_image_export(data, open_path):
     (data / "image" / image / "blob").write_bytes(b"bytes")
     r = Launcher(data).run("image", "export", image[:20], "-")
     assert (r.code, r.out, r.types()) == (0, "bytes", ["HELLO"]), r.err
-    open_path.chmod(0o777)
     out = open_path / "o"
-    assert Launcher(data).run("image", "export", image, str(out)).code == 0
-    assert out.read_bytes() == b"bytes"
-    r = Launcher(data).run("image", "export", image, str(out))
-    assert r.code == 254 and "--overwrite" in r.err
     out.write_bytes(b"longer than that")
-    r = Launcher(data).run("image", "export", "--overwrite", "sha512-00",
-                           str(out))
-    assert r.code == 254 and out.read_bytes() == b"longer than that"
+    put = {"PUT_FILE": lambda l, m: ("OUTPUT", {}, [os.open(out, os.O_WRONLY)])}
+    r = Launcher(data, put).run("image", "export", image, str(out))
+    assert r.code == 0 and out.read_bytes() == b"bytes", r.err
+    assert r.one("PUT_FILE") == {"path": str(out)}
+    r = Launcher(data, put).run("image", "export", "sha512-00", str(out))
+    assert r.code == 254 and r.types() == ["HELLO"]
+    r = Launcher(data, {"PUT_FILE": refuse(4, "cannot write o: no")}).run(
+        "image", "export", image, "o")
+    assert r.code == 254 and "image export: cannot write o: no" in r.err
     os.unlink(data / "image" / image / "blob")
     os.symlink("/etc/hostname", data / "image" / image / "blob")
     r = Launcher(data).run("image", "export", image, "-")
     assert r.code == 254 and r.out == ""
+
+
+def test_image_export_alone(data, open_path):
+    """Without the launcher a file of the caller's own."""
+    image = world.add_image(open_path / "data", "a")
+    (open_path / "data/image" / image / "blob").write_bytes(b"bytes")
+    out = open_path / "out"
+    out.mkdir()
+    out.chmod(0o777)
+    words = ["--dir=%s/data" % open_path, "image", "export", image]
+    assert alone(*words, str(out / "o")).code == 0
+    assert (out / "o").read_bytes() == b"bytes"
+    r = alone(*words, str(out / "o"))
+    assert r.code == 254 and "see --overwrite" in r.err
+    r = alone(*words, str(open_path / "o"))
+    assert r.code == 254 and "Permission denied" in r.err
+    os.truncate(out / "o", 999)
+    assert alone(*words, "--overwrite", str(out / "o")).code == 0
+    assert (out / "o").read_bytes() == b"bytes"

@@ -1,0 +1,106 @@
+/*
+ * Files that a command writes: where the operator named them, made by root,
+ * filled by the conductor through a descriptor that can do nothing else.  Runs
+ * as root.  HOSTILE: the path, which must stand in argv; and what others may
+ * have laid there before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/argv.h"
+#include "launcher/session.h"
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+
+/* Its directory is what the operator named, links included; its last part is
+ * not: nothing is followed there.  -EISDIR: it has none. */
+static int
+open_parent(struct ln_session *s, const char *path)
+{
+	char dir[4200];
+	const char *name = strrchr(path, '/');
+	size_t n = name ? (size_t)(name - path) : 0;
+
+	name = name ? name + 1 : path;
+	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    n >= sizeof(dir))
+		return -EISDIR;
+	if (strlen(name) >= sizeof(s->put_name))
+		return -ENAMETOOLONG;
+	(void)snprintf(s->put_name, sizeof(s->put_name), "%s", name);
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)n, path);
+	s->put_dir = sys_open(AT_FDCWD, n > 0 ? dir : path[0] == '/' ? "/" : ".",
+	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	return s->put_dir < 0 ? s->put_dir : 0;
+}
+
+/* A file that was there: this one, under this one name, or none. */
+static int
+open_existing(struct ln_session *s)
+{
+	_cleanup_fd_ int fd = sys_open(s->put_dir, s->put_name,
+	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, SYS_BENEATH);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? take_fd(fd) : -EMEDIUMTYPE;
+}
+
+static int
+open_output(struct ln_session *s, const char *path, bool overwrite)
+{
+	int r = open_parent(s, path);
+	int fd = r < 0 ? r : sys_open(s->put_dir, s->put_name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, SYS_BENEATH);
+
+	s->put_made = fd >= 0;
+	return fd == -EEXIST && overwrite ? open_existing(s) : fd;
+}
+
+static const char *
+why(int error)
+{
+	static const char odd[] = "it is not a regular file of one name";
+	static const struct {
+		int error;
+		const char *text;
+	} rows[] = { { EEXIST, "it exists (see --overwrite)" },
+		{ EMEDIUMTYPE, odd }, { ELOOP, odd },
+		{ ENXIO, odd } /* a pipe that no one reads */ };
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].error == -error)
+			return rows[i].text;
+	return strerror(-error);
+}
+
+int
+ln_put_file(struct ln_session *s, struct ps_frame *f)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	struct ps_msg_PUT_FILE m;
+	_cleanup_fd_ int fd = -1;
+
+	if (ps_decode_PUT_FILE(f->payload, f->length, &m) < 0 ||
+	    !ln_argv_names(argv, m.path))
+		return -EPROTO;
+	fd = open_output(s, m.path, ln_argv_flag(argv, "--overwrite"));
+	if (fd < 0)
+		return ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write %s: %s", m.path,
+		    why(fd));
+	return PS_SEND(&s->control, OUTPUT, (&(struct ps_msg_OUTPUT){ 0 }), &fd, 1);
+}
+
+void
+ln_put_undo(struct ln_session *s)
+{
+	if (s->put_made)
+		(void)sys_unlink(s->put_dir, s->put_name, false);
+	s->put_made = false;
+}
