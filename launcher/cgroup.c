@@ -142,7 +142,11 @@ limits_v2(int dir, const struct ln_limits *l, const char **missing)
 	}
 	if (r == 0 && l->cpu_shares)
 		r = put_number(dir, "cpu.weight", weight(l->cpu_shares));
-	return r;
+	if (r < 0 || l->pids == 0)
+		return r;
+	*missing = "pids";
+	r = put_number(dir, "pids.max", l->pids);
+	return l->pids_asked ? r : 0;
 }
 
 /* This process, and the conductor if it is named. */
@@ -166,7 +170,7 @@ move(int dir, int conductor)
 }
 
 /* Controllers that the parent lends to the pod's group. */
-static char lent[2][16];
+static char lent[3][16];
 
 /* No group with processes in it lends any: where others share it, a shell's
  * for one, the files of the limits do not appear. */
@@ -178,13 +182,16 @@ lend(int parent, const struct ln_limits *l)
 	if ((l->cpu_milli || l->cpu_shares) &&
 	    sys_put(parent, "cgroup.subtree_control", "+cpu\n") == 0)
 		memcpy(lent[1], "-cpu\n", 6);
+	if (l->pids && sys_put(parent, "cgroup.subtree_control", "+pids\n") == 0)
+		memcpy(lent[2], "-pids\n", 7);
 }
 
 static int
 enter_v2(struct made *m, const char *mount, const char *own,
     const struct ln_limits *l, const char **missing)
 {
-	bool limited = l && (l->memory || l->cpu_milli || l->cpu_shares);
+	bool limited = l && (l->memory || l->cpu_milli || l->cpu_shares ||
+	    (l->pids && l->pids_asked));
 	_cleanup_fd_ int dir = make(m, mount, own), parent = -1;
 	char above[3000];
 	int r;
@@ -202,37 +209,16 @@ enter_v2(struct made *m, const char *mount, const char *own,
 }
 
 static int
-enter_memory(struct made *m, const char *self, const struct ln_limits *l)
+memory_v1(int dir, const struct ln_limits *l)
 {
-	char own[2048];
-	_cleanup_fd_ int dir = -1;
-	int r;
-
-	if (!own_path(self, "memory", own, sizeof(own)))
-		return -ENOENT;
-	dir = make(m, "memory", own);
-	if (dir < 0)
-		return dir;
-	r = put_number(dir, "memory.limit_in_bytes", l->memory);
-	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
+	return l->memory ? put_number(dir, "memory.limit_in_bytes", l->memory) : 0;
 }
 
 static int
-enter_cpu(struct made *m, const char *self, const struct ln_limits *l)
+cpu_v1(int dir, const struct ln_limits *l)
 {
-	static const char *const names[] = { "cpu", "cpu,cpuacct", "cpuacct,cpu" };
-	char own[2048];
-	_cleanup_fd_ int dir = -1;
-	size_t i = 0;
 	int r = 0;
 
-	while (i < PS_COUNT(names) && !own_path(self, names[i], own, sizeof(own)))
-		i++;
-	if (i == PS_COUNT(names))
-		return -ENOENT;
-	dir = make(m, names[i], own);
-	if (dir < 0)
-		return dir;
 	if (l->cpu_milli) {
 		r = put_number(dir, "cpu.cfs_period_us", PERIOD);
 		if (r == 0)
@@ -241,6 +227,112 @@ enter_cpu(struct made *m, const char *self, const struct ln_limits *l)
 	}
 	if (r == 0 && l->cpu_shares)
 		r = put_number(dir, "cpu.shares", l->cpu_shares);
+	return r;
+}
+
+static int
+pids_v1(int dir, const struct ln_limits *l)
+{
+	return l->pids ? put_number(dir, "pids.max", l->pids) : 0;
+}
+
+static bool
+memory_wanted(const struct ln_limits *l)
+{
+	return l->memory != 0;
+}
+
+static bool
+cpu_wanted(const struct ln_limits *l)
+{
+	return l->cpu_milli != 0 || l->cpu_shares != 0;
+}
+
+static bool
+pids_wanted(const struct ln_limits *l)
+{
+	return l->pids != 0;
+}
+
+/* The names are those of /proc/self/cgroup, and of the directories. */
+static const struct controller {
+	const char *name;
+	const char *mounts[3];
+	bool (*wanted)(const struct ln_limits *l);
+	int (*set)(int dir, const struct ln_limits *l);
+} controllers[] = {
+	{ "memory", { "memory" }, memory_wanted, memory_v1 },
+	{ "cpu", { "cpu", "cpu,cpuacct", "cpuacct,cpu" }, cpu_wanted, cpu_v1 },
+	{ "pids", { "pids" }, pids_wanted, pids_v1 },
+};
+
+static struct ln_limits
+limits_of(const struct ps_msg_PLAN_APP *a)
+{
+	return (struct ln_limits){ .memory = a->memory, .cpu_milli = a->cpu_milli,
+		.cpu_shares = a->cpu_shares, .pids = a->pids, .pids_asked = true };
+}
+
+const char *
+ln_cgroup_name(size_t i)
+{
+	return i < PS_COUNT(controllers) ? controllers[i].name : NULL;
+}
+
+bool
+ln_cgroup_wanted(size_t i, const struct ps_msg_PLAN_APP *app)
+{
+	const struct ln_limits l = limits_of(app);
+
+	return controllers[i].wanted(&l);
+}
+
+/* A group of the app's own below the pod's, shown to the pod. */
+static int
+make_app(const struct ln_groups *g, const struct controller *c, int dir,
+    const struct ps_msg_PLAN_APP *app)
+{
+	const struct ln_limits l = limits_of(app);
+	char name[280], target[400];
+	_cleanup_fd_ int own = -1, procs = -1, mount = -1;
+	int r;
+
+	(void)snprintf(name, sizeof(name), "app-%s", app->name);
+	(void)snprintf(target, sizeof(target), "stage1/rootfs/rkt/cgroup/%s/%s",
+	    app->name, c->name);
+	r = sys_mkdir(dir, name, 0755);
+	own = r < 0 ? r : sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = own < 0 ? own : c->set(own, &l);
+	procs = r < 0 ? r : sys_open(own, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
+	r = procs < 0 ? procs : sys_own(procs, g->owner, g->owner, 0644);
+	mount = r < 0 ? r : sys_bind(own, false);
+	return mount < 0 ? mount : sys_attach(mount, g->dir, target);
+}
+
+static int
+enter_controller(const struct ln_groups *g, struct made *m,
+    const struct controller *c, const char *self)
+{
+	bool wanted = c->wanted(&g->pod);
+	char own[2048];
+	_cleanup_fd_ int dir = -1;
+	size_t i = 0;
+	int r;
+
+	for (uint16_t k = 0; k < g->plan->pod.apps; k++)
+		wanted |= ln_cgroup_wanted((size_t)(c - controllers), &g->plan->app[k]);
+	if (!wanted)
+		return 0;
+	while (i < PS_COUNT(c->mounts) && c->mounts[i] &&
+	    !own_path(self, c->mounts[i], own, sizeof(own)))
+		i++;
+	if (i == PS_COUNT(c->mounts) || !c->mounts[i])
+		return -ENOENT;
+	dir = make(m, c->mounts[i], own);
+	r = dir < 0 ? dir : c->set(dir, &g->pod);
+	for (uint16_t k = 0; r == 0 && k < g->plan->pod.apps; k++)
+		if (ln_cgroup_wanted((size_t)(c - controllers), &g->plan->app[k]))
+			r = make_app(g, c, dir, &g->plan->app[k]);
 	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
 }
 
@@ -264,23 +356,19 @@ enter_unmanaged(struct made *m, const char *self, const char **missing)
 }
 
 static int
-enter_v1(struct made *m, const char *self, const struct ln_limits *l,
+enter_v1(const struct ln_groups *g, struct made *m, const char *self,
     const char **missing)
 {
 	/* First, so that a pod that goes on without a limit is still where it
 	 * can be ended. */
 	int r = enter_unmanaged(m, self, missing);
 
-	if (r < 0)
-		return r;
-	*missing = "memory";
-	if (l->memory)
-		r = enter_memory(m, self, l);
-	if (r < 0)
-		return r;
-	*missing = "cpu";
-	if (l->cpu_milli || l->cpu_shares)
-		r = enter_cpu(m, self, l);
+	for (size_t i = 0; r == 0 && i < PS_COUNT(controllers); i++) {
+		*missing = controllers[i].name;
+		r = enter_controller(g, m, &controllers[i], self);
+		if (r < 0 && controllers[i].set == pids_v1 && !g->pod.pids_asked)
+			r = 0;
+	}
 	return r;
 }
 
@@ -293,6 +381,7 @@ static const struct {
 	{ "cpu", "cpu" },
 	{ "cpu,cpuacct", "cpu,cpuacct" },
 	{ "cpuacct,cpu", "cpuacct,cpu" },
+	{ "pids", "pids" },
 	{ "systemd", "name=systemd" },
 	{ "systemd", "" },
 	{ "unified", "" },
@@ -325,11 +414,10 @@ ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
 }
 
 int
-ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
-    int conductor, const char **ret_missing)
+ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing)
 {
 	static struct place self;
-	struct made m = { .uuid = uuid, .conductor = conductor };
+	struct made m = { .uuid = g->uuid, .conductor = g->conductor };
 	char own[2048];
 	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
 
@@ -337,10 +425,10 @@ ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
 	if (r < 0)
 		return r;
 	if (!ln_cgroup_is_v2())
-		return enter_v1(&m, self.text, limits, ret_missing);
+		return enter_v1(g, &m, self.text, ret_missing);
 	if (!own_path(self.text, "", own, sizeof(own)))
 		return -ENOENT;
-	return enter_v2(&m, "", own, limits, ret_missing);
+	return enter_v2(&m, "", own, &g->pod, ret_missing);
 }
 
 static bool
@@ -369,7 +457,10 @@ ln_cgroup_check(const struct ln_limits *l, const char **ret_missing)
 	if (l->memory && !has("memory"))
 		return -ENOENT;
 	*ret_missing = "cpu";
-	return (l->cpu_milli || l->cpu_shares) && !has("cpu") ? -ENOENT : 0;
+	if ((l->cpu_milli || l->cpu_shares) && !has("cpu"))
+		return -ENOENT;
+	*ret_missing = "pids";
+	return l->pids && l->pids_asked && !has("pids") ? -ENOENT : 0;
 }
 
 void
@@ -457,12 +548,10 @@ remove_one(char *path, const char *name)
 	return r;
 }
 
-/* The scope that systemd makes for a pod in no unit of its own: what is in
- * there outlives an nspawn that was killed. */
-static int
-remove_scope(const char *uuid)
+void
+ln_cgroup_scope(const char *uuid, char ret[400])
 {
-	char path[300], name[200] = "/machine-rkt\\x2d";
+	char name[200] = "/machine-rkt\\x2d";
 	size_t n = strlen(name);
 
 	for (; *uuid && n + sizeof(".scope") + 4 < sizeof(name); uuid++) {
@@ -473,8 +562,18 @@ remove_scope(const char *uuid)
 			name[n++] = *uuid;
 	}
 	memcpy(name + n, ".scope", sizeof(".scope"));
-	(void)snprintf(path, sizeof(path), CGROUP "%s/machine.slice%s",
+	(void)snprintf(ret, 400, CGROUP "%s/machine.slice%s",
 	    ln_cgroup_is_v2() ? "" : "/systemd", name);
+}
+
+/* What is in there outlives an nspawn that was killed. */
+static int
+remove_scope(const char *uuid)
+{
+	char path[400], name[200];
+
+	ln_cgroup_scope(uuid, path);
+	(void)snprintf(name, sizeof(name), "%s", strrchr(path, '/'));
 	return remove_one(path, name);
 }
 

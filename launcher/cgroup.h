@@ -13,19 +13,36 @@ struct ln_limits {
 	uint64_t memory;     /* bytes, 0 none */
 	uint64_t cpu_milli;  /* 0 none */
 	uint32_t cpu_shares; /* 0 none */
+	uint64_t pids;	     /* 0 none */
+	bool pids_asked;     /* by a line of site policy or the operator: else it
+				is set where that is easily done */
 };
 
 /* Where a pod's cgroups may come to be, one a line, for the pod's file
  * `cgroup`: written before the first is made. */
 int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
-/* The directories that ln_cgroup_enter may make, one a line, for the pod's
- * file `cgroup`: written before the first is made. */
-int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
 /* Makes them, sets limits, moves this process in, and with limits of v2 the
- * conductor (a pidfd), for it would stand in the way.  On failure *ret_missing
- * names the controller. */
-int ln_cgroup_enter(const char *uuid, const struct ln_limits *limits,
-    int conductor, const char **ret_missing);
+ * conductor (a pidfd), for it would stand in the way.  On v1 each app with
+ * limits has a group of its own in there, whose processes are owner's to add,
+ * mounted below dir at stage1/rootfs/rkt/cgroup/APP/CONTROLLER.  On failure
+ * *ret_missing names the controller. */
+struct ln_groups {
+	const char *uuid;
+	struct ln_limits pod;
+	const struct ln_plan *plan;
+	int dir;
+	uid_t owner;
+	int conductor;
+};
+int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
+/* Controllers of v1: name i, NULL behind the last; and whether an app wants a
+ * group of its own there. */
+const char *ln_cgroup_name(size_t i);
+bool ln_cgroup_wanted(size_t i, const struct ps_msg_PLAN_APP *app);
+/* cgroup_join.c: moves this process to where a running app of that pod is, in
+ * every hierarchy.  paths is the pod's file `cgroup`, split in place.  -ESRCH:
+ * it does not run. */
+int ln_cgroup_join(const char *uuid, char *paths, const char *app);
 /* Moves them back out. */
 void ln_cgroup_leave(const char *paths, int conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or
@@ -35,6 +52,8 @@ int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
  * names that end in rkt-<uuid> are touched, and the scope that systemd makes
  * for the pod.  -EBUSY: something in there does not die. */
 int ln_cgroup_remove(const char *uuid, char *paths);
+/* The path of the scope that systemd makes for a pod in no unit of its own. */
+void ln_cgroup_scope(const char *uuid, char ret[400]);
 /* v2 is all there is. */
 bool ln_cgroup_is_v2(void);
 /* The launcher runs in a systemd service of its own. */

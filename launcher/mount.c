@@ -11,14 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/cgroup.h"
 #include "launcher/sys.h"
+#include "launcher/volume.h"
 #include "privsep/attr.h"
 #include "privsep/name.h"
 #include "privsep/paths.h"
 
 /* mkdir -p of a relative path below dir; each new element is uid's. */
-static int
-make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
+int
+ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
 {
 	char part[400];
 
@@ -54,16 +56,16 @@ mount_root(struct ln_session *s, int tree, const char *path, const char *name,
 	(void)snprintf(lower, sizeof(lower), "overlay/%s", name);
 	/* What an app writes, set-user-ID files too, is for no user of the host
 	 * (CVE-2024-25621). */
-	r = make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
+	r = ln_make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
 	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
 	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
 	(void)snprintf(work, sizeof(work), "overlay/%s/work", name);
 	if (r == 0)
-		r = make_dirs(s->pod, lower, 0, 0755);
+		r = ln_make_dirs(s->pod, lower, 0, 0755);
 	if (r == 0)
-		r = make_dirs(s->pod, upper, base, 0755);
+		r = ln_make_dirs(s->pod, upper, base, 0755);
 	if (r == 0)
-		r = make_dirs(s->pod, work, base, 0755);
+		r = ln_make_dirs(s->pod, work, base, 0755);
 	source = r < 0 ? r : sys_idmapped(tree, path, userns);
 	if (source < 0)
 		return source;
@@ -86,21 +88,45 @@ mount_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app, uint32_t base
 	return mount_root(s, s->image, path, name, target, base, userns);
 }
 
+/* Where groups of v1 are shown to the pod (cgroup.h). */
+static int
+make_group_dirs(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
+    uint32_t base)
+{
+	char path[400];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && ln_cgroup_name(i); i++) {
+		if (!ln_cgroup_wanted(i, app))
+			continue;
+		(void)snprintf(path, sizeof(path),
+		    "overlay/stage1/upper/rkt/cgroup/%s/%s", app->name,
+		    ln_cgroup_name(i));
+		r = ln_make_dirs(s->pod, path, base, 0700);
+	}
+	return r;
+}
+
 /* What the pod's root needs in its upper layer before it is mounted. */
 static int
 make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
 	char path[400];
-	int r = make_dirs(s->pod, "stage1/rootfs", 0, 0755);
+	int r = ln_make_dirs(s->pod, "stage1/rootfs", 0, 0755);
 
 	if (r == 0)
-		r = make_dirs(s->pod, "overlay/stage1", 0, 0755);
+		r = ln_make_dirs(s->pod, "overlay/stage1", 0, 0755);
 	if (r == 0)
-		r = make_dirs(s->pod, "overlay/stage1/upper", base, 0755);
+		r = ln_make_dirs(s->pod, "overlay/stage1/upper", base, 0755);
+	/* Others walk through it to what apps say at their end. */
+	if (r == 0)
+		r = ln_make_dirs(s->pod, "overlay/stage1/upper/rkt", base, 0711);
 	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++) {
 		(void)snprintf(path, sizeof(path),
 		    "overlay/stage1/upper/opt/stage2/%s/rootfs", plan->app[i].name);
-		r = make_dirs(s->pod, path, base, 0755);
+		r = ln_make_dirs(s->pod, path, base, 0755);
+		if (r == 0 && !ln_cgroup_is_v2())
+			r = make_group_dirs(s, &plan->app[i], base);
 	}
 	return r;
 }
@@ -118,11 +144,13 @@ ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 	if (r == 0)
 		r = make_stage1_dirs(s, plan, base);
 	if (r == 0)
+		r = ln_volume_dirs(s, plan, base);
+	if (r == 0)
 		r = mount_root(s, stage1, "stage1/nspawn/rootfs", "stage1",
 		    "stage1/rootfs", base, userns);
 	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++)
 		r = mount_app(s, &plan->app[i], base, userns);
-	return r;
+	return r == 0 ? ln_volume_mount(s, plan, base) : r;
 }
 
 void

@@ -20,6 +20,7 @@
 #include "launcher/plan.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
+#include "launcher/volume.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/log.h"
@@ -171,27 +172,60 @@ has_machined(void)
  * scope for the pod, and stage1 asks it for the limits. */
 static bool in_service, machined;
 
-static int
-limit(struct ln_session *s, const char **missing)
+/* What all apps have a limit of, the pod has the sum of; the pod's own limit
+ * stands over both. */
+static struct ln_limits
+pod_limits(const struct ln_session *s)
 {
-	const struct ps_msg_PLAN_APP *app = &plan.app[0];
-	struct ln_limits limits = { .memory = app->memory,
-		.cpu_milli = app->cpu_milli, .cpu_shares = app->cpu_shares };
+	const struct ps_msg_PLAN_POD *pod = &plan.pod;
+	struct ln_limits l = { .memory = pod->memory, .cpu_milli = pod->cpu_milli,
+		.cpu_shares = pod->cpu_shares, .pids = pod->pids };
+	uint64_t memory = 0, cpu_milli = 0;
+	bool has_memory = true, has_cpu = true;
+
+	for (uint16_t i = 0; i < pod->apps; i++) {
+		memory += plan.app[i].memory;
+		cpu_milli += plan.app[i].cpu_milli;
+		has_memory = has_memory && plan.app[i].memory != 0;
+		has_cpu = has_cpu && plan.app[i].cpu_milli != 0;
+	}
+	if (l.memory == 0 && has_memory)
+		l.memory = memory;
+	if (l.cpu_milli == 0 && has_cpu)
+		l.cpu_milli = cpu_milli;
+	if (l.cpu_shares == 0 && pod->apps == 1)
+		l.cpu_shares = plan.app[0].cpu_shares;
+	l.pids_asked = l.pids != 0 || s->policy.pids_said;
+	if (s->policy.pids != 0 && (l.pids == 0 || l.pids > s->policy.pids))
+		l.pids = s->policy.pids;
+	return l;
+}
+
+/* What systemd is to set on the scope that it makes. */
+static struct ln_limits of_scope;
+
+static int
+limit(struct ln_session *s, uint32_t base, const char **missing)
+{
+	struct ln_groups g = { .uuid = plan.pod.uuid, .pod = pod_limits(s),
+		.plan = &plan, .dir = s->pod, .owner = base,
+		.conductor = s->conductor };
 	int r = 0;
 
 	in_service = ln_cgroup_in_service();
 	machined = has_machined();
 	if (machined && !in_service) {
-		r = ln_cgroup_check(&limits, missing);
-		limits = (struct ln_limits){ 0 };
+		r = ln_cgroup_check(&g.pod, missing);
+		of_scope = g.pod;
+		g.pod = (struct ln_limits){ 0 };
 	}
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return r;
-	return ln_cgroup_enter(plan.pod.uuid, &limits, s->conductor, missing);
+	return ln_cgroup_enter(&g, missing);
 }
 
 static int
-enter_cgroups(struct ln_session *s)
+enter_cgroups(struct ln_session *s, uint32_t base)
 {
 	const char *missing = "";
 	int r = ln_cgroup_paths(plan.pod.uuid, cgroup_paths);
@@ -202,7 +236,7 @@ enter_cgroups(struct ln_session *s)
 		    strlen(cgroup_paths));
 	if (r < 0)
 		return told(ln_refuse_error(s, r, "cannot write the pod"));
-	r = limit(s, &missing);
+	r = limit(s, base, &missing);
 	/* What stands there is another's, of a pod elsewhere, and what is noted
 	 * is killed when it is taken away. */
 	if (r == -EEXIST)
@@ -230,11 +264,15 @@ make_keyring(struct ln_session *s)
 static int
 make_facts(struct ln_session *s, uint32_t base)
 {
-	char text[192];
+	char text[384];
 
 	(void)snprintf(text, sizeof(text), "uid-base %u\nmachined %d\n"
-	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\n", base, machined,
-	    in_service || !machined, ln_cgroup_is_v2(), s->n_held, s->n_socket);
+	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\nmemory %llu\n"
+	    "cpu-milli %llu\ncpu-shares %u\npids %llu\n", base, machined,
+	    in_service || !machined, ln_cgroup_is_v2(), s->n_held, s->n_socket,
+	    (unsigned long long)of_scope.memory,
+	    (unsigned long long)of_scope.cpu_milli, of_scope.cpu_shares,
+	    (unsigned long long)of_scope.pids);
 	s->facts = ps_sealed("rkt-facts", text, strlen(text));
 	return s->facts < 0 ? s->facts : 0;
 }
@@ -293,6 +331,16 @@ save_uuid(struct ln_session *s)
 }
 
 static int
+mount_pod(struct ln_session *s, uint32_t base)
+{
+	int r = ln_mount_pod(s, &plan, base);
+
+	if (r < 0 && ln_volume_trouble())
+		return told(ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble()));
+	return fail(s, r, "cannot mount the pod's file systems");
+}
+
+static int
 build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 {
 	char prepare[64], run[64];
@@ -303,9 +351,9 @@ build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
 		return fail(s, r, "cannot make the pod directory");
 	r = make_files(s, bytes, size, &base);
 	if (r == 0)
-		r = fail(s, ln_mount_pod(s, &plan, base), "cannot mount the pod's file systems");
+		r = mount_pod(s, base);
 	if (r == 0)
-		r = enter_cgroups(s);
+		r = enter_cgroups(s, base);
 	if (r == 0)
 		r = make_keyring(s);
 	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", plan.pod.uuid);

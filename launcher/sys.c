@@ -40,6 +40,7 @@ sys_open(int dir, const char *path, int flags, mode_t mode, int how)
 		[SYS_HOST] = 0,
 		[SYS_CROSS] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 		    RESOLVE_NO_MAGICLINKS,
+		[SYS_NO_LINKS] = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 	struct open_how h = { .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
 		.mode = mode,
@@ -267,15 +268,58 @@ sys_idmapped(int dir, const char *path, int userns)
 
 	if (source < 0)
 		return source;
-	/* PRIV: a clone of a tree of the store, with other owners. */
-	fd = result(syscall(SYS_open_tree, source, "",
-	    AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+	/* A clone of a tree of the store, with other owners. */
+	fd = sys_bind(source, false);
 	if (fd < 0)
 		return fd;
 	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
 		sizeof(attr)) < 0)
 		return -errno;
 	return take_fd(fd);
+}
+
+int
+sys_bind(int fd, bool recursive)
+{
+	/* PRIV: by descriptor, of what the caller has proved. */
+	return result(syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH |
+	    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0)));
+}
+
+int
+sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID |
+		    (device ? 0u : MOUNT_ATTR_NODEV) |
+		    (readonly ? MOUNT_ATTR_RDONLY : 0u) |
+		    (userns < 0 ? 0u : MOUNT_ATTR_IDMAP),
+		.userns_fd = userns < 0 ? 0u : (unsigned)userns };
+
+	return result(syscall(SYS_mount_setattr, mount, "",
+	    AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr)));
+}
+
+int
+sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
+{
+	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
+	static const char *const keys[] = { "mode", "uid", "gid", "size" };
+	char values[4][24];
+
+	if (fs < 0)
+		return fs;
+	(void)snprintf(values[0], sizeof(values[0]), "%o", mode);
+	(void)snprintf(values[1], sizeof(values[1]), "%u", uid);
+	(void)snprintf(values[2], sizeof(values[2]), "%u", gid);
+	(void)snprintf(values[3], sizeof(values[3]), "%llu", (unsigned long long)size);
+	for (size_t i = 0; i < PS_COUNT(keys) - (size == 0); i++)
+		if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, keys[i], values[i],
+			0) < 0)
+			return -errno;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID |
+	    MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0)));
 }
 
 int
@@ -311,7 +355,7 @@ int
 sys_attach(int mount, int dir, const char *path)
 {
 	_cleanup_fd_ int target =
-	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_CROSS);
+	    sys_open(dir, path, O_PATH, 0, SYS_CROSS);
 
 	if (target < 0)
 		return target;
@@ -324,7 +368,7 @@ int
 sys_detach(int dir, const char *path)
 {
 	_cleanup_fd_ int target =
-	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_CROSS);
+	    sys_open(dir, path, O_PATH, 0, SYS_CROSS);
 	char name[32];
 
 	if (target < 0)

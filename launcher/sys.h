@@ -15,7 +15,8 @@
 enum {
 	SYS_BENEATH = 1, /* below dir: no symlinks, no magic links, no mounts crossed */
 	SYS_HOST = 2,	 /* as open(2): root's own paths, and what argv named */
-	SYS_CROSS = 3	 /* below dir, no symlinks, mounts may be crossed */
+	SYS_CROSS = 3,	 /* below dir, no symlinks, mounts may be crossed */
+	SYS_NO_LINKS = 4 /* as open(2), but through no symlink of any kind */
 };
 
 int sys_open(int dir, const char *path, int flags, mode_t mode, int how);
@@ -44,6 +45,13 @@ int sys_userns(uint32_t inside, uint32_t outside, uint32_t count);
 int sys_private_mounts(void);
 /* dir/path as a detached read-only, nodev mount, seen through userns. */
 int sys_idmapped(int dir, const char *path, int userns);
+/* A detached mount of what fd is, with what is mounted below it or without. */
+int sys_bind(int fd, bool recursive);
+/* What a detached mount may do at most: nosuid always, nodev but for a device,
+ * read-only if so; seen through userns unless that is -1. */
+int sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns);
+/* A detached tmpfs of at most size bytes (0: half of the memory). */
+int sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly);
 /* An overlay of three paths relative to the working directory, detached. */
 int sys_overlay(const char *lower, const char *upper, const char *work);
 int sys_attach(int mount, int dir, const char *path);

@@ -312,6 +312,7 @@ set_discovery(struct ps_policy *p, const char *v)
 static bool
 set_pids(struct ps_policy *p, const char *v)
 {
+	p->pids_said = true;
 	return ps_parse_u64(v, 4194304, &p->pids);
 }
 

@@ -39,6 +39,7 @@ struct ps_policy {
 	bool no_rollback;	 /* an older signed version of a name is refused */
 	bool discovery_private;	 /* discovery may lead to private addresses */
 	uint64_t pids;		 /* most processes of a pod, 0 no limit */
+	bool pids_said;		 /* by a file, so it is required */
 	uint16_t n_root;	 /* host paths below which a pod manifest's volumes lie */
 	const char *root[PS_MAX_LIST];
 	const char *data_dir;	 /* NULL: built-in default */

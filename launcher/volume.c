@@ -1,0 +1,151 @@
+/*
+ * Volumes.  Runs as root.  HOSTILE: whoever may write in a host volume's
+ * directories, while we look.  Each source is opened once, without following
+ * links, and from there on is that descriptor.
+ */
+#include "launcher/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/mount.h"
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+
+static int sources[PS_MAX_VOLUMES];
+static bool device[PS_MAX_VOLUMES];
+static char trouble[512];
+
+const char *
+ln_volume_trouble(void)
+{
+	return trouble[0] ? trouble : NULL;
+}
+
+static int
+fail(const struct ps_msg_PLAN_VOLUME *v, int r, const char *remedy)
+{
+	if (r < 0)
+		(void)snprintf(trouble, sizeof(trouble), "volume \"%.64s\": %.255s: %s%s",
+		    v->name, v->source, strerror(-r), remedy);
+	return r;
+}
+
+/* A directory or a file, empty, to mount over; or, for an empty volume, the
+ * volume itself. */
+static int
+make_place(int volumes, const struct ps_msg_PLAN_VOLUME *v, bool directory,
+    uint32_t base)
+{
+	bool empty = v->kind == PS_VOLUME_EMPTY;
+	_cleanup_fd_ int fd = -1;
+	int r = 0;
+
+	if (directory)
+		r = sys_mkdir(volumes, v->name, 0700);
+	fd = r < 0 ? r : sys_open(volumes, v->name, directory ?
+		O_RDONLY | O_DIRECTORY : O_RDONLY | O_CREAT | O_EXCL, directory ? 0 : 0600,
+	    SYS_BENEATH);
+	if (fd < 0)
+		return fd;
+	return sys_own(fd, base + (empty ? v->uid : 0), base + (empty ? v->gid : 0),
+	    empty ? v->mode : 0700);
+}
+
+static int
+open_source(const struct ps_msg_PLAN_VOLUME *v, int *ret, bool *ret_device,
+    bool *ret_directory)
+{
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, v->source, O_PATH, 0, SYS_NO_LINKS);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fail(v, fd < 0 ? fd : -errno, fd == -ELOOP ?
+			" (its path holds a symbolic link: name the real path)" : "");
+	*ret_device = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
+	*ret_directory = S_ISDIR(st.st_mode);
+	*ret = take_fd(fd);
+	return 0;
+}
+
+int
+ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
+{
+	static const char path[] = "overlay/stage1/upper/rkt/volumes";
+	_cleanup_fd_ int volumes = -1;
+	int r;
+
+	if (plan->pod.volumes == 0)
+		return 0;
+	r = ln_make_dirs(s->pod, path, base, 0711);
+	volumes = r < 0 ? r : sys_open(s->pod, path, O_RDONLY | O_DIRECTORY, 0,
+				  SYS_BENEATH);
+	r = volumes < 0 ? volumes : 0;
+	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
+		const struct ps_msg_PLAN_VOLUME *v = &plan->volume[i];
+		bool directory = true;
+
+		sources[i] = -1;
+		if (v->kind == PS_VOLUME_HOST)
+			r = open_source(v, &sources[i], &device[i], &directory);
+		if (r == 0)
+			r = make_place(volumes, v, directory, base);
+	}
+	return r;
+}
+
+/* Never set-user-ID, and no devices but the one that was named. */
+static int
+mount_host(const struct ps_msg_PLAN_VOLUME *v, int source, bool is_device,
+    int userns)
+{
+	_cleanup_fd_ int mount = sys_bind(source, v->recursive == 1);
+	int r = mount < 0 ? mount : sys_restrict(mount, v->recursive == 1,
+		    v->readonly == 1, is_device,
+		    v->idmap == PS_IDMAP_HOST && !is_device ? userns : -1);
+
+	if (r < 0)
+		return fail(v, r, r == -EINVAL && v->idmap == PS_IDMAP_HOST ?
+			" (owners cannot be mapped on that file system, or on one "
+			"mounted below it: add idmap=pod, or recursive=false)" : "");
+	return take_fd(mount);
+}
+
+static int
+mount_one(const struct ps_msg_PLAN_VOLUME *v, size_t i, uint32_t base, int userns)
+{
+	if (v->kind == PS_VOLUME_TMPFS)
+		return sys_tmpfs(v->size, v->mode, base + v->uid, base + v->gid,
+		    v->readonly == 1);
+	return mount_host(v, sources[i], device[i], userns);
+}
+
+int
+ln_volume_mount(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
+{
+	_cleanup_fd_ int userns = -1;
+	int r = 0;
+
+	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
+		const struct ps_msg_PLAN_VOLUME *v = &plan->volume[i];
+		_cleanup_fd_ int mount = -1;
+		char target[320];
+
+		if (v->kind == PS_VOLUME_EMPTY)
+			continue;
+		/* The host's ids 0 to 65535 are the pod's. */
+		if (userns < 0)
+			userns = sys_userns(0, base, PS_RANGE);
+		if (userns < 0)
+			return userns;
+		(void)snprintf(target, sizeof(target),
+		    "stage1/rootfs/rkt/volumes/%s", v->name);
+		mount = mount_one(v, i, base, userns);
+		r = mount < 0 ? mount : sys_attach(mount, s->pod, target);
+		ps_close_fd(&sources[i]);
+	}
+	return r;
+}

@@ -1,0 +1,18 @@
+#pragma once
+/*
+ * Volumes, at rkt/volumes/NAME of the pod's own root.  Caller: root; the plan
+ * has been proved.
+ */
+#include "launcher/plan.h"
+#include "launcher/session.h"
+
+/* Opens what the operator named, by its one path: no link in it is followed,
+ * so that no one who may write there leads it elsewhere; and makes the places
+ * in the upper layer of the pod's root, before that is mounted. */
+int ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan,
+    uint32_t base);
+/* Puts them there, behind that mount. */
+int ln_volume_mount(struct ln_session *s, const struct ln_plan *plan,
+    uint32_t base);
+/* The volume that failed, and what can be done; NULL: none did. */
+const char *ln_volume_trouble(void);
