@@ -89,7 +89,8 @@ configure(struct cli *c, struct cli_fetcher *f)
 		    (PS_INSECURE_TLS | PS_INSECURE_HTTP | PS_INSECURE_PUBKEY),
 		.max_image = c->welcome.max_image,
 		.proxy = environment("HTTPS_PROXY", "https_proxy"),
-		.no_proxy = environment("NO_PROXY", "no_proxy") };
+		.no_proxy = environment("NO_PROXY", "no_proxy"),
+		.discovery_private = c->welcome.discovery_private };
 	char *text = cli_alloc(MAX_CA + 1);
 	_cleanup_fd_ int ca = -1;
 	size_t n = 0;

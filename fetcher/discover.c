@@ -49,6 +49,7 @@ try_page(struct walk *w, const char *scheme, const char *name, size_t n)
 	q.fd = -1;
 	q.max = FT_PAGE_MAX;
 	q.deadline = PAGE_DEADLINE;
+	q.reach = FT_LOOPBACK; /* the name's own host: the operator's word */
 	r = ft_get(w->http, &q, &a);
 	w->dead = r == -EREMOTEIO && a.status == 0 && a.hops == 0;
 	w->answered |= !w->dead;
@@ -57,6 +58,7 @@ try_page(struct walk *w, const char *scheme, const char *name, size_t n)
 		r = 0;
 	} else if (r == 0) {
 		r = ft_read_page(a.page, a.size, w->want, w->list);
+		w->list->reach = a.space;
 		if (r == 0 && w->list->n == before) {
 			ft_text(a.text, sizeof(a.text),
 			    "%.400s: no usable %s tag", a.url.text,
@@ -105,8 +107,10 @@ ft_discover(struct ft_http *http, const struct ft_want *want,
 	r = walk_up(&w, "https");
 	if (r == 0 && ret->n == 0 && want->may_http)
 		r = walk_up(&w, "http");
-	if (r == 0 && ret->n == 0 && w.answered)
+	if (r == 0 && ret->n == 0 && w.answered) {
+		ret->reach = FT_LOOPBACK;
 		r = ft_simple_discovery(want, ret);
+	}
 	if (r == 0 && ret->n == 0)
 		r = -ENOENT;
 	return r;

@@ -34,14 +34,71 @@ is_word(const char *s, size_t n, const char *word)
 	return strlen(word) == n && strncasecmp(s, word, n) == 0;
 }
 
+/* s[0..n), if it is printable and no longer than max; else "". */
+static int
+keep(char *to, size_t max, const char *s, size_t n)
+{
+	bool good = n <= max && ps_is_print(s, n);
+
+	if (good)
+		memcpy(to, s, n);
+	to[good ? n : 0] = '\0';
+	return 0;
+}
+
 static int
 on_etag(struct ft_header *h, const char *s, size_t n)
 {
-	bool good = n <= FT_ETAG_MAX && ps_is_print(s, n);
+	return keep(h->etag, FT_ETAG_MAX, s, n);
+}
 
-	if (good)
-		memcpy(h->etag, s, n);
-	h->etag[good ? n : 0] = '\0';
+static int
+on_modified(struct ft_header *h, const char *s, size_t n)
+{
+	return keep(h->modified, FT_DATE_MAX, s, n);
+}
+
+/* Digits, at least one, up to what follows them. */
+static bool
+number(const char **s, size_t *n, uint64_t *ret)
+{
+	char digits[21];
+	size_t i = 0;
+
+	while (i < *n && i < sizeof(digits) - 1 && (*s)[i] >= '0' &&
+	       (*s)[i] <= '9') {
+		digits[i] = (*s)[i];
+		i++;
+	}
+	digits[i] = '\0';
+	*s += i;
+	*n -= i;
+	return ps_parse_u64(digits, INT64_MAX, ret);
+}
+
+static bool
+is_byte(const char **s, size_t *n, char c)
+{
+	if (*n == 0 || **s != c)
+		return false;
+	(*s)++;
+	(*n)--;
+	return true;
+}
+
+static int
+on_range(struct ft_header *h, const char *s, size_t n)
+{
+	struct ft_range g = {.said = true};
+
+	if (!h->range.said && n > 6 && strncasecmp(s, "bytes ", 6) == 0) {
+		s += 6;
+		n -= 6;
+		g.good = number(&s, &n, &g.first) && is_byte(&s, &n, '-') &&
+			 number(&s, &n, &g.last) && is_byte(&s, &n, '/') &&
+			 number(&s, &n, &g.total) && n == 0;
+	}
+	h->range = g;
 	return 0;
 }
 
@@ -110,10 +167,11 @@ on_transfer_encoding(struct ft_header *h, const char *s, size_t n)
 }
 
 static int
-on_content_length(
-    struct ft_header *h, const char *s _unused_, size_t n _unused_)
+on_content_length(struct ft_header *h, const char *s, size_t n)
 {
 	h->has_end = true;
+	if (!number(&s, &n, &h->length) || n != 0)
+		h->length = 0;
 	return 0;
 }
 
@@ -139,6 +197,8 @@ ft_header_line(struct ft_header *h, const char *line, size_t n)
 	    {"cache-control", on_cache_control},
 	    {"transfer-encoding", on_transfer_encoding},
 	    {"content-length", on_content_length},
+	    {"content-range", on_range},
+	    {"last-modified", on_modified},
 	};
 	const char *colon = memchr(line, ':', n), *value;
 	size_t name, rest;

@@ -10,15 +10,26 @@
 #define FT_ETAG_MAX 255u
 #define FT_HEADER_MAX 65536u	   /* bytes of all lines of one transfer */
 #define FT_MAX_AGE_MAX 2147483647u /* seconds; RFC 9111 1.2.2 */
+#define FT_DATE_MAX 63u
+
+/* "bytes FIRST-LAST/TOTAL". */
+struct ft_range {
+	bool good; /* said once, and of that form */
+	bool said;
+	uint64_t first, last, total;
+};
 
 struct ft_header {
 	char etag[FT_ETAG_MAX + 1]; /* "" none, or not printable */
 	uint64_t age;		    /* max-age, seconds */
 	bool has_age, no_cache;
+	char modified[FT_DATE_MAX + 1]; /* Last-Modified, as it stands; "" none */
+	struct ft_range range;		/* Content-Range */
 	unsigned status;
 	bool has_end;  /* Content-Length or chunks: a cut would be seen */
 	bool complete; /* the blank line was there */
-	size_t total;  /* bytes seen, over all answers of the transfer */
+	uint64_t length; /* Content-Length, 0 unknown */
+	size_t total;	 /* bytes seen, over all answers of the transfer */
 };
 
 /* 0; -EMSGSIZE: more header than anyone needs; -EPROTO: a transfer coding

@@ -1,21 +1,23 @@
 /*
- * HTTP by libcurl.  Runs in the fetcher, behind its sandbox; whatever comes
- * back over the wire is hostile.  libcurl follows no redirect, keeps no
- * cookie, reads no .netrc and no environment, and undoes no content coding:
- * where a request goes next, and what it carries, is decided here.
+ * HTTP by libcurl, one request at a time.  Runs in the fetcher, behind its
+ * sandbox; whatever comes back over the wire is hostile.  libcurl follows no
+ * redirect, keeps no cookie, reads no .netrc and no environment, and undoes no
+ * content coding: where a request goes next is decided in follow.c, which
+ * addresses it may reach, and what it carries, here.
  */
-#include "fetcher/http.h"
+#include "fetcher/ask.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fetcher/transfer.h"
 #include "privsep/attr.h"
 #include "privsep/limits.h"
+#include "privsep/name.h"
 #include "privsep/paths.h"
 
 #define CONNECT_TIMEOUT 20L /* seconds; rkt's dial timeout */
@@ -30,42 +32,47 @@ struct ft_http {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* Metadata services of clouds live on link-local addresses; no registry does.
- * A name that a stranger chose must not lead there. */
+/* The port of a proxy says that it is the proxy we talk to: what lies behind
+ * it is not seen here.  Where the URL's port is the same, nothing is known, and
+ * nothing forgiven. */
 static bool
-is_link_local(const struct curl_sockaddr *a)
+is_proxied(const struct ft_transfer *t, long port)
 {
-	/* libcurl keeps room for any family behind addr. */
-	const char *sa = (const char *)a + offsetof(struct curl_sockaddr, addr);
-	struct sockaddr_in6 in6;
-	struct sockaddr_in in;
-	uint32_t v4;
-
-	if (a->family == AF_INET) {
-		memcpy(&in, sa, sizeof(in));
-		v4 = ntohl(in.sin_addr.s_addr);
-	} else {
-		memcpy(&in6, sa, sizeof(in6));
-		if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
-			return true;
-		if (!IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
-			return false;
-		memcpy(&v4, in6.sin6_addr.s6_addr + 12, sizeof(v4));
-		v4 = ntohl(v4);
-	}
-	return v4 >> 16 == 0xa9fe;
+	return t->proxy_port != 0 && port == t->proxy_port &&
+	       t->answer->url.port != t->proxy_port;
 }
 
+int
+ft_refuse_address(struct ft_transfer *t, enum ft_space space)
+{
+	return ft_transfer_fail(t, PS_FETCH_NETWORK,
+	    "its address is %s, which is refused%s", ft_space_name(space),
+	    space == FT_NEVER
+		? ""
+		: ": a server that is not has led there (site policy line "
+		  "\"discovery any\" would allow it)");
+}
+
+/* Asked for the very address that is connected to: another answer of the DNS,
+ * a moment later, changes nothing. */
 static curl_socket_t
 open_socket(void *data, curlsocktype purpose _unused_, struct curl_sockaddr *a)
 {
+	/* libcurl keeps room for any family behind addr. */
+	const char *sa = (const char *)a + offsetof(struct curl_sockaddr, addr);
+	struct sockaddr_storage to = {0};
 	struct ft_transfer *t = data;
+	enum ft_space space;
+	uint16_t port;
 
 	if (a->family != AF_INET && a->family != AF_INET6)
 		return CURL_SOCKET_BAD;
-	if (is_link_local(a)) {
-		ft_transfer_fail(t, PS_FETCH_NETWORK,
-		    "its address is link-local, which is refused");
+	memcpy(&to, sa, a->addrlen < sizeof(to) ? a->addrlen : sizeof(to));
+	/* At the same place for both. */
+	port = ntohs(((const struct sockaddr_in *)&to)->sin_port);
+	space = ft_space_of((const struct sockaddr *)&to);
+	if (space > t->reach && !is_proxied(t, port)) {
+		(void)ft_refuse_address(t, space);
 		return CURL_SOCKET_BAD;
 	}
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
@@ -102,6 +109,28 @@ on_progress(void *data, curl_off_t total, curl_off_t got _unused_,
 	return ft_transfer_progress(t, total > 0 ? (uint64_t)total : 0) < 0;
 }
 
+/* The operator's words: [SCHEME://][USER@]HOST[:PORT][/]; libcurl's default
+ * port where it is not there. */
+static uint16_t
+port_of(const char *proxy)
+{
+	const char *host = strstr(proxy, "://");
+	char authority[FT_HOST_MAX + 8];
+	const char *colon;
+	uint64_t port;
+
+	if (proxy[0] == '\0')
+		return 0;
+	(void)snprintf(authority, sizeof(authority), "%s",
+	    host ? host + 3 : proxy);
+	authority[strcspn(authority, "/?#")] = '\0';
+	colon = strrchr(authority, ':');
+	if (colon && strchr(colon, ']') == NULL &&
+	    ps_parse_u64(colon + 1, UINT16_MAX, &port))
+		return (uint16_t)port;
+	return strncmp(proxy, "https://", 8) == 0 ? 443 : 1080;
+}
+
 struct ft_http *
 ft_http_new(const struct ft_settings *s)
 {
@@ -113,6 +142,7 @@ ft_http_new(const struct ft_settings *s)
 	h->s = *s;
 	h->s.proxy = strdup(s->proxy);
 	h->s.no_proxy = strdup(s->no_proxy);
+	h->s.proxy_port = port_of(s->proxy);
 	if (h->curl == NULL || h->s.proxy == NULL || h->s.no_proxy == NULL)
 		return NULL;
 	(void)snprintf(h->product, sizeof(h->product), "rkt/%s", ps_version);
@@ -234,6 +264,11 @@ static const struct {
     {CURLE_URL_MALFORMAT, PS_FETCH_URL},
 };
 
+/* The connection, or what is on its other end, has gone. */
+static const CURLcode breaks[] = {CURLE_PARTIAL_FILE, CURLE_RECV_ERROR,
+    CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_OPERATION_TIMEDOUT,
+    CURLE_COULDNT_CONNECT};
+
 static int
 explain(struct ft_http *h, struct ft_transfer *t, CURLcode r)
 {
@@ -244,15 +279,60 @@ explain(struct ft_http *h, struct ft_transfer *t, CURLcode r)
 	for (size_t i = 0; i < PS_COUNT(codes); i++)
 		if (codes[i].curl == r)
 			code = codes[i].code;
-	if (t->answer->code == 0)
-		ft_transfer_fail(t, code, "%s",
-		    h->error[0] != '\0' ? h->error : curl_easy_strerror(r));
-	return -EREMOTEIO;
+	if (t->answer->code != 0)
+		return -EREMOTEIO;
+	for (size_t i = 0; i < PS_COUNT(breaks); i++)
+		t->broken |= breaks[i] == r;
+	return ft_transfer_fail(t, code, "%s",
+	    h->error[0] != '\0' ? h->error : curl_easy_strerror(r));
 }
 
-/* One request and its answer; no redirect. */
 static int
-ask(struct ft_http *h, struct ft_transfer *t, bool credentials)
+add_lines(
+    struct curl_slist **list, const struct ft_transfer *t, bool credentials)
+{
+	const struct ft_request *q = t->request;
+	char range[40];
+	int r = 0;
+
+	if (credentials)
+		r = add_line(list, "Authorization", q->authorization);
+	if (t->ranged) {
+		(void)snprintf(range, sizeof(range), "bytes=%" PRIu64 "-",
+		    t->answer->size);
+		if (r == 0)
+			r = add_line(list, "Range", range);
+		if (r == 0)
+			r = add_line(list, "If-Range", t->resume.validator);
+	} else if (r == 0 && q->etag[0] != '\0') {
+		r = add_line(list, "If-None-Match", q->etag);
+	}
+	return r;
+}
+
+/* What was talked to: a stranger's words from there lead no further in. */
+static void
+note_space(struct ft_http *h, struct ft_transfer *t)
+{
+	const char *ip = NULL;
+	char host[64];
+	enum ft_space space = FT_PUBLIC;
+	long port = 0;
+
+	(void)curl_easy_getinfo(h->curl, CURLINFO_PRIMARY_IP, &ip);
+	(void)curl_easy_getinfo(h->curl, CURLINFO_PRIMARY_PORT, &port);
+	if (ip != NULL && ip[0] != '\0' && port != t->proxy_port) {
+		(void)snprintf(host, sizeof(host),
+		    strchr(ip, ':') ? "[%s]" : "%s", ip);
+		if (!ft_space_literal(host, &space))
+			space = FT_PUBLIC;
+	}
+	if (space < t->answer->space)
+		t->answer->space = space;
+}
+
+int
+ft_ask(struct ft_http *h, struct ft_transfer *t, bool credentials)
 {
 	_cleanup_(free_list) struct curl_slist *lines = NULL;
 	const struct ft_request *q = t->request;
@@ -263,10 +343,8 @@ ask(struct ft_http *h, struct ft_transfer *t, bool credentials)
 	curl_easy_reset(h->curl);
 	t->curl = h->curl;
 	h->error[0] = '\0';
-	if ((credentials &&
-		add_line(&lines, "Authorization", q->authorization) < 0) ||
-	    (q->etag[0] != '\0' &&
-		add_line(&lines, "If-None-Match", q->etag) < 0))
+	ft_transfer_again(t);
+	if (add_lines(&lines, t, credentials) < 0)
 		return ft_transfer_fail(t, PS_FETCH_NETWORK, "out of memory");
 	r = set_manners(h, q, t->may_http);
 	if (r == CURLE_OK)
@@ -279,106 +357,25 @@ ask(struct ft_http *h, struct ft_transfer *t, bool credentials)
 		r = curl_easy_perform(h->curl);
 	(void)curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
 	t->answer->status = (uint32_t)status;
+	note_space(h, t);
 	if (r != CURLE_OK && !(r == CURLE_WRITE_ERROR && t->enough))
 		return explain(h, t, r);
 	return 0;
 }
 
-static bool
-is_redirect(uint32_t status)
+const char *
+ft_location(struct ft_http *h)
 {
-	return status == 301 || status == 302 || status == 303 ||
-	       status == 307 || status == 308;
-}
-
-/* HOSTILE: where the server says to go next. */
-static int
-next_hop(struct ft_http *h, struct ft_transfer *t)
-{
-	struct ft_answer *a = t->answer;
 	const char *location = NULL;
-	struct ft_url url;
-	int r;
 
 	if (curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &location) !=
-		CURLE_OK ||
-	    location == NULL)
-		return ft_transfer_fail(
-		    t, PS_FETCH_REDIRECT, "redirect without a usable location");
-	r = ft_url_parse(location, &url);
-	if (r < 0)
-		return ft_transfer_fail(t, PS_FETCH_REDIRECT,
-		    "redirect to \"%.200s\" refused: %s", location,
-		    ft_url_why(r));
-	if (!url.https && !t->may_http)
-		return ft_transfer_fail(t, PS_FETCH_INSECURE,
-		    "redirect to plain http \"%.200s\" refused", url.text);
-	if (++a->hops > FT_REDIRECTS_MAX)
-		return ft_transfer_fail(t, PS_FETCH_REDIRECT,
-		    "stopped after %d redirects", FT_REDIRECTS_MAX);
-	a->url = url;
-	return 0;
+	    CURLE_OK)
+		return NULL;
+	return location;
 }
 
-static int
-judge(struct ft_transfer *t)
+const struct ft_settings *
+ft_settings_of(const struct ft_http *h)
 {
-	uint32_t status = t->answer->status;
-
-	if (status == 200 || status == 202 ||
-	    (status == 304 && t->request->etag[0] != '\0'))
-		return 0;
-	return ft_transfer_fail(
-	    t, PS_FETCH_HTTP, "bad HTTP status code: %u", status);
-}
-
-/* Ask, and ask again where the answers point.  Who was redirected away from
- * the first origin never sees the credentials, nor does that origin again. */
-static int
-follow(struct ft_http *h, struct ft_transfer *t)
-{
-	bool credentials =
-	    t->request->authorization[0] != '\0' && t->answer->url.https;
-	struct ft_url first = t->answer->url;
-
-	for (;;) {
-		int r = ask(h, t, credentials);
-
-		if (r == 0 && !is_redirect(t->answer->status))
-			return judge(t);
-		if (r == 0)
-			r = next_hop(h, t);
-		if (r < 0)
-			return r;
-		if (!ft_url_same_origin(&first, &t->answer->url))
-			credentials = false;
-	}
-}
-
-int
-ft_get(struct ft_http *h, const struct ft_request *q, struct ft_answer *ret)
-{
-	struct ft_transfer t = {.request = q,
-	    .answer = ret,
-	    .may_http = h->s.may_http && !q->https_only};
-	int r;
-
-	memset(ret, 0, sizeof(*ret));
-	r = ft_url_parse(q->url, &ret->url);
-	if (r < 0)
-		return ft_transfer_fail(&t, PS_FETCH_URL, "%s", ft_url_why(r));
-	if (!ret->url.https && !t.may_http)
-		return ft_transfer_fail(
-		    &t, PS_FETCH_INSECURE, "plain http is refused");
-	r = ft_transfer_begin(&t);
-	if (r == 0)
-		r = follow(h, &t);
-	return r;
-}
-
-void
-ft_answer_done(struct ft_answer *a)
-{
-	free(a->page);
-	a->page = NULL;
+	return &h->s;
 }

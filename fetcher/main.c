@@ -43,7 +43,10 @@ static struct {
 	uint32_t insecure;
 	uint64_t max_image;
 	int slots;
-} self;
+	/* What the operator typed may lead anywhere; once pages have been read,
+	 * URLs are strangers' words, and go as far in as those pages were. */
+	enum ft_space reach;
+} self = {.reach = FT_LOOPBACK};
 
 /* Also the place where a long wait notices that no one waits for it. */
 static int
@@ -64,6 +67,12 @@ still_there(void *data _unused_, uint64_t got _unused_, uint64_t total _unused_)
 	struct pollfd p = {.fd = self.chan.fd};
 
 	return poll(&p, 1, 0) > 0 ? -EPIPE : 0;
+}
+
+static void
+tell(const char *text)
+{
+	ps_log("%s", text);
 }
 
 static int
@@ -103,6 +112,7 @@ on_configure(void)
 		return r;
 	s.may_http = (m.insecure & PS_INSECURE_HTTP) != 0;
 	s.unchecked_tls = (m.insecure & PS_INSECURE_TLS) != 0;
+	s.may_private = m.discovery_private != 0;
 	s.proxy = m.proxy;
 	s.no_proxy = m.no_proxy;
 	self.insecure = m.insecure;
@@ -145,6 +155,8 @@ on_discover(void)
 	want.may_http =
 	    (self.insecure & PS_INSECURE_HTTP) != 0 && !pattern.https_only;
 	r = ft_discover(self.http, &want, &pattern, &list, text, sizeof(text));
+	if (r == 0 && list.reach < self.reach)
+		self.reach = list.reach;
 	if (r == -ENOENT)
 		return send_failed(PS_FETCH_DISCOVERY, 0, text);
 	return r < 0 ? r : send_endpoints(&list);
@@ -164,6 +176,8 @@ on_get(void)
 	q.etag = m.etag;
 	q.authorization = m.authorization;
 	q.fd = PS_SLOT_FD + m.slot;
+	q.reach = self.reach;
+	q.notice = tell;
 	q.max = m.max_size < self.max_image ? m.max_size : self.max_image;
 	r = ft_get(self.http, &q, &a);
 	if (r == -EREMOTEIO)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fetcher/address.h"
 #include "fetcher/template.h"
 
 #define FT_PAGE_MAX 1048576u /* bytes of one document */
@@ -19,6 +20,7 @@
  * it came from speaks for the name. */
 struct ft_list {
 	size_t n, bytes;
+	enum ft_space reach; /* the most private address they may lead to */
 	struct {
 		char *url, *prefix;
 	} row[FT_URLS_MAX];

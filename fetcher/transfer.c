@@ -42,18 +42,65 @@ disk_failed(struct ft_transfer *t, int error)
 	    t, PS_FETCH_DISK, "cannot store the download: %s", strerror(error));
 }
 
-int
-ft_transfer_begin(struct ft_transfer *t)
+static int
+empty(struct ft_transfer *t)
 {
 	int fd = t->request->fd;
 
 	if (fd >= 0 && (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0))
 		return disk_failed(t, errno);
-	if (fd < 0)
-		t->answer->page = malloc(FT_PAGE_MAX);
-	if (fd < 0 && t->answer->page == NULL)
+	t->answer->size = 0;
+	return 0;
+}
+
+int
+ft_transfer_begin(struct ft_transfer *t)
+{
+	int fd = t->request->fd;
+
+	if (fd >= 0)
+		return empty(t);
+	t->answer->page = malloc(FT_PAGE_MAX);
+	if (t->answer->page == NULL)
 		return ft_transfer_fail(t, PS_FETCH_NETWORK, "out of memory");
 	return 0;
+}
+
+void
+ft_transfer_again(struct ft_transfer *t)
+{
+	t->has_head = t->enough = t->broken = false;
+	t->skipped = 0;
+	t->answer->code = 0;
+	t->answer->text[0] = '\0';
+}
+
+/* The head of an answer that has a body for the sink. */
+static int
+begin_body(struct ft_transfer *t)
+{
+	const struct ft_header *h = &t->answer->header;
+	const char *wrong;
+	int r = 0;
+
+	/* TLS's own goodbye is not asked for by libcurl, so that a cut would
+	 * look like the end. */
+	if (!h->has_end)
+		return ft_transfer_fail(t, PS_FETCH_HTTP,
+		    "the server does not say where the body ends");
+	if (h->status == 206) {
+		wrong = ft_resume_judge(&t->resume, h, t->answer->size);
+		return wrong ? ft_transfer_fail(t, PS_FETCH_HTTP,
+				   "the download broke off and cannot go on: "
+				   "the server offers other bytes (%s)",
+				   wrong)
+			     : 0;
+	}
+	if (t->ranged)
+		r = empty(t);
+	t->ranged = false;
+	ft_resume_note(&t->resume, h);
+	return r;
 }
 
 int
@@ -62,12 +109,13 @@ ft_transfer_header(struct ft_transfer *t, const char *line, size_t n)
 	struct ft_header *h = &t->answer->header;
 	int r = ft_header_line(h, line, n);
 
-	/* TLS's own goodbye is not asked for by libcurl, so that a cut would
-	 * look like the end. */
-	if (r == 0 && t->request->fd >= 0 && h->complete && h->status == 200 &&
-	    !h->has_end)
-		return ft_transfer_fail(t, PS_FETCH_HTTP,
-		    "the server does not say where the body ends");
+	/* Behind the head there may be trailers, which nobody believes. */
+	if (r == 0 && h->complete && !t->has_head && h->status >= 200) {
+		t->has_head = true;
+		if (t->request->fd >= 0 &&
+		    (h->status == 200 || (h->status == 206 && t->ranged)))
+			return begin_body(t);
+	}
 	if (r == 0)
 		return 0;
 	return ft_transfer_fail(t, PS_FETCH_HTTP, "%s",
@@ -95,8 +143,11 @@ ft_transfer_body(struct ft_transfer *t, const void *p, size_t n, int64_t total)
 	uint64_t max = q->fd < 0 && q->max > FT_PAGE_MAX ? FT_PAGE_MAX : q->max;
 	int r;
 
-	if (a->status != 200)
+	if (a->status != 200 && !(a->status == 206 && t->ranged))
 		return skip(t, n);
+	if (t->ranged && n > t->resume.total - a->size)
+		return ft_transfer_fail(
+		    t, PS_FETCH_HTTP, "the server sends more than it said");
 	if (n > max - a->size || (total > 0 && (uint64_t)total > max))
 		return ft_transfer_fail(t, PS_FETCH_SIZE,
 		    "larger than the limit of %" PRIu64 " bytes", max);
@@ -125,8 +176,11 @@ ft_transfer_progress(struct ft_transfer *t, uint64_t total)
 	if (now - t->reported_at < REPORT_EVERY)
 		return 0;
 	t->reported_at = now;
-	r = q->progress(
-	    q->data, t->answer->size, t->answer->status == 200 ? total : 0);
+	if (t->ranged)
+		total = t->resume.total;
+	else if (t->answer->status != 200)
+		total = 0;
+	r = q->progress(q->data, t->answer->size, total);
 	if (r < 0)
 		t->end = r;
 	return r;
