@@ -548,10 +548,12 @@ remove_one(char *path, const char *name)
 	return r;
 }
 
-void
-ln_cgroup_scope(const char *uuid, char ret[400])
+/* The scope that systemd makes for a pod in no unit of its own: what is in
+ * there outlives an nspawn that was killed. */
+static int
+remove_scope(const char *uuid)
 {
-	char name[200] = "/machine-rkt\\x2d";
+	char path[300], name[200] = "/machine-rkt\\x2d";
 	size_t n = strlen(name);
 
 	for (; *uuid && n + sizeof(".scope") + 4 < sizeof(name); uuid++) {
@@ -562,18 +564,8 @@ ln_cgroup_scope(const char *uuid, char ret[400])
 			name[n++] = *uuid;
 	}
 	memcpy(name + n, ".scope", sizeof(".scope"));
-	(void)snprintf(ret, 400, CGROUP "%s/machine.slice%s",
+	(void)snprintf(path, sizeof(path), CGROUP "%s/machine.slice%s",
 	    ln_cgroup_is_v2() ? "" : "/systemd", name);
-}
-
-/* What is in there outlives an nspawn that was killed. */
-static int
-remove_scope(const char *uuid)
-{
-	char path[400], name[200];
-
-	ln_cgroup_scope(uuid, path);
-	(void)snprintf(name, sizeof(name), "%s", strrchr(path, '/'));
 	return remove_one(path, name);
 }
 

@@ -39,10 +39,6 @@ int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
  * group of its own there. */
 const char *ln_cgroup_name(size_t i);
 bool ln_cgroup_wanted(size_t i, const struct ps_msg_PLAN_APP *app);
-/* cgroup_join.c: moves this process to where a running app of that pod is, in
- * every hierarchy.  paths is the pod's file `cgroup`, split in place.  -ESRCH:
- * it does not run. */
-int ln_cgroup_join(const char *uuid, char *paths, const char *app);
 /* Moves them back out. */
 void ln_cgroup_leave(const char *paths, int conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or
@@ -52,8 +48,6 @@ int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
  * names that end in rkt-<uuid> are touched, and the scope that systemd makes
  * for the pod.  -EBUSY: something in there does not die. */
 int ln_cgroup_remove(const char *uuid, char *paths);
-/* The path of the scope that systemd makes for a pod in no unit of its own. */
-void ln_cgroup_scope(const char *uuid, char ret[400]);
 /* v2 is all there is. */
 bool ln_cgroup_is_v2(void);
 /* The launcher runs in a systemd service of its own. */

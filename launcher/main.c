@@ -189,7 +189,7 @@ last_word(struct ln_session *s, int served)
 		(void)sys_kill(s->conductor);
 		return RKT_ERROR;
 	}
-	r = sys_wait(s->conductor, s->started ? 5000 : -1, &status);
+	r = sys_wait(s->conductor, s->become ? 5000 : -1, &status);
 	if (r < 0 || status > 255) {
 		if (r < 0)
 			(void)sys_kill(s->conductor);
@@ -235,7 +235,7 @@ main(int argc, char **argv, char **env)
 	status = last_word(s, r);
 	if (status != 0)
 		ln_put_undo(s);
-	if (r == 0 && s->started && status == 0)
-		ln_become_stage1(s);
+	if (r == 0 && s->become && status == 0)
+		s->become(s);
 	return status;
 }

@@ -18,6 +18,7 @@
 #include "launcher/image.h"
 #include "launcher/mount.h"
 #include "launcher/plan.h"
+#include "launcher/prepared.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
 #include "launcher/volume.h"
@@ -32,6 +33,15 @@
 
 static struct ln_plan plan;
 
+/* A start of a pod. */
+struct start {
+	uint8_t how;	      /* PS_START_* */
+	const uint8_t *bytes; /* of the plan */
+	uint64_t size;
+	struct ln_argv made; /* the words that made its apps */
+	uint32_t base;	     /* host uid of its root */
+};
+
 static int
 told(int r)
 {
@@ -39,15 +49,14 @@ told(int r)
 }
 
 static int
-take_plan(struct ln_session *s, struct ps_frame *f, const uint8_t **ret,
-    uint64_t *ret_size)
+take_plan(struct ln_session *s, struct ps_frame *f, struct start *ret)
 {
 	struct ps_msg_START_POD m;
 	uint64_t size;
 	void *p;
 
 	if (ps_decode_START_POD(f->payload, f->length, &m) < 0 ||
-	    m.how != PS_START_RUN ||
+	    m.how > PS_START_PREPARED ||
 	    ps_check_sealed(f->fds[0], PS_MAX_PLAN, &size) < 0 || size == 0)
 		return -EPROTO;
 	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, f->fds[0], 0);
@@ -56,17 +65,17 @@ take_plan(struct ln_session *s, struct ps_frame *f, const uint8_t **ret,
 	if (ln_plan_decode(p, size, &plan) < 0)
 		return -EPROTO;
 	s->plan = take_fd(f->fds[0]);
-	*ret = p;
-	*ret_size = size;
+	*ret = (struct start){ .how = m.how, .bytes = p, .size = size,
+		.made = { s->argc, s->argv } };
 	return 0;
 }
 
 static int
-prove(struct ln_session *s)
+prove(struct ln_session *s, struct ln_argv made)
 {
 	const struct ln_argv argv = { s->argc, s->argv };
 	char error[256];
-	uint32_t code = ln_plan_prove(&plan, argv, argv, &s->policy, error);
+	uint32_t code = ln_plan_prove(&plan, argv, made, &s->policy, error);
 	int r = 0;
 
 	if (code != 0)
@@ -75,6 +84,28 @@ prove(struct ln_session *s)
 		r = ln_image_judge(s, &plan.app[i],
 		    (plan.pod.insecure & PS_INSECURE_IMAGE) != 0);
 	return r;
+}
+
+/* A pod that waits keeps its words and its ids. */
+static int
+find_prepared(struct ln_session *s, struct start *start)
+{
+	int r = ln_prepared_open(s, &plan, start->bytes, start->size, &start->made,
+	    &start->base);
+
+	if (r == -EPROTO)
+		return r;
+	if (r == -ENOENT)
+		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "pod \"%s\" is not prepared", plan.pod.uuid));
+	if (r == -EWOULDBLOCK)
+		return told(ln_refuse(s, PS_REFUSED_BUSY,
+		    "pod \"%s\" is in use", plan.pod.uuid));
+	if (r < 0)
+		return told(ln_refuse(s, PS_REFUSED_SYSTEM,
+		    "the files of pod \"%s\" are damaged (%s); rkt rm takes it away",
+		    plan.pod.uuid, strerror(-r)));
+	return 0;
 }
 
 /* --- the pod directory --------------------------------------------------- */
@@ -133,23 +164,30 @@ make_pod(struct ln_session *s, const char *uuid)
 }
 
 static int
-write_files(struct ln_session *s, const uint8_t *bytes, uint64_t size,
-    uint32_t base)
+write_files(struct ln_session *s, const struct start *start)
 {
-	char range[32], pid[16];
+	char range[32];
 	int r = ln_write_file(s, s->pod, "pod", plan.pod.manifest,
 	    plan.pod.n_manifest);
 
 	if (r == 0)
-		r = ln_write_file(s, s->pod, "plan", bytes, size);
-	(void)snprintf(range, sizeof(range), "%u:%u\n", base, PS_RANGE);
+		r = ln_write_file(s, s->pod, "plan", start->bytes, start->size);
+	if (r == 0 && start->how == PS_START_PREPARE)
+		r = ln_prepared_note(s);
+	(void)snprintf(range, sizeof(range), "%u:%u\n", start->base, PS_RANGE);
 	if (r == 0)
 		r = ln_write_file(s, s->pod, "private-users-prepared", range,
 		    strlen(range));
-	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
-	if (r == 0)
-		r = ln_write_file(s, s->pod, "ppid", pid, strlen(pid));
 	return r < 0 ? r : ln_write_file(s, s->pod, "pod-created", "", 0);
+}
+
+static int
+write_pid(struct ln_session *s)
+{
+	char pid[16];
+
+	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
+	return ln_write_file(s, s->pod, "ppid", pid, strlen(pid));
 }
 
 /* --- limits and facts ---------------------------------------------------- */
@@ -285,26 +323,29 @@ fail(struct ln_session *s, int r, const char *what)
 	return r < 0 ? told(ln_refuse_error(s, r, what)) : r;
 }
 
-/* Nothing of a pod that was refused stays: mounts, cgroups, ids, files. */
+/* Nothing of a pod that was refused stays: mounts, cgroups, ids, files.  But
+ * one that was prepared goes on waiting. */
 static void
-undo(struct ln_session *s)
+undo(struct ln_session *s, const struct start *start)
 {
 	ln_cgroup_leave(cgroup_paths, s->conductor);
 	ln_unmount_pod(s, &plan);
-	(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);
+	if (start->how == PS_START_PREPARED)
+		(void)ln_cgroup_remove(plan.pod.uuid, cgroup_paths);
+	else
+		(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);
 }
 
 static int
-make_files(struct ln_session *s, const uint8_t *bytes, uint64_t size,
-    uint32_t *ret_base)
+make_files(struct ln_session *s, struct start *start)
 {
-	int r = ln_id_claim(s, plan.pod.uuid, ret_base);
+	int r = ln_id_claim(s, plan.pod.uuid, &start->base);
 
 	if (r < 0)
 		return fail(s, r, "cannot claim an id range (see rkt gc)");
-	r = write_files(s, bytes, size, *ret_base);
+	r = write_files(s, start);
 	if (r < 0) {
-		ln_id_release(s, plan.pod.uuid, *ret_base);
+		ln_id_release(s, plan.pod.uuid, start->base);
 		return fail(s, r, "cannot write the pod");
 	}
 	return 0;
@@ -341,55 +382,86 @@ mount_pod(struct ln_session *s, uint32_t base)
 }
 
 static int
-build(struct ln_session *s, const uint8_t *bytes, uint64_t size)
+move(struct ln_session *s, const char *from, const char *to)
 {
-	char prepare[64], run[64];
-	uint32_t base;
-	int r = make_pod(s, plan.pod.uuid);
+	char old[64], new[64];
 
+	(void)snprintf(old, sizeof(old), "%s/%s", from, plan.pod.uuid);
+	(void)snprintf(new, sizeof(new), "%s/%s", to, plan.pod.uuid);
+	return fail(s, sys_rename(s->pods, old, s->pods, new, false),
+	    "cannot move the pod");
+}
+
+/* The directory with its files: a new one, or the one that waits. */
+static int
+begin(struct ln_session *s, struct start *start)
+{
+	int r;
+
+	if (start->how == PS_START_PREPARED)
+		return fail(s, ln_prepared_renew(s, plan.pod.uuid, start->bytes,
+				   start->size), "cannot write the pod");
+	r = make_pod(s, plan.pod.uuid);
 	if (r < 0)
 		return fail(s, r, "cannot make the pod directory");
-	r = make_files(s, bytes, size, &base);
+	return make_files(s, start);
+}
+
+/* All that runs stands on; last of all it is called running. */
+static int
+build(struct ln_session *s, const struct start *start)
+{
+	int r = fail(s, write_pid(s), "cannot write the pod");
+
 	if (r == 0)
-		r = mount_pod(s, base);
+		r = mount_pod(s, start->base);
 	if (r == 0)
-		r = enter_cgroups(s, base);
+		r = enter_cgroups(s, start->base);
 	if (r == 0)
 		r = make_keyring(s);
-	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", plan.pod.uuid);
-	(void)snprintf(run, sizeof(run), "run/%s", plan.pod.uuid);
 	if (r == 0)
 		r = save_uuid(s);
 	if (r == 0)
-		r = fail(s, make_facts(s, base), "cannot start the pod");
-	if (r == 0)
-		r = fail(s, sys_rename(s->pods, prepare, s->pods, run, false),
-		    "cannot start the pod");
-	if (r != 0)
-		undo(s);
-	return r;
+		r = fail(s, make_facts(s, start->base), "cannot start the pod");
+	return r == 0 ? move(s, start->how == PS_START_PREPARED ? "prepared" :
+			"prepare", "run") : r;
+}
+
+static int
+wait_prepared(struct ln_session *s)
+{
+	int r = fail(s, sys_syncfs(s->pod), "cannot write the pod");
+
+	return r == 0 ? move(s, "prepare", "prepared") : r;
 }
 
 int
 ln_start_pod(struct ln_session *s, struct ps_frame *f)
 {
 	struct ps_msg_STARTING answer = { 0 };
-	const uint8_t *bytes;
-	uint64_t size;
+	struct start start;
 	int r;
 
 	if (s->plan >= 0)
 		return -EPROTO; /* one pod a launcher */
-	r = take_plan(s, f, &bytes, &size);
+	r = take_plan(s, f, &start);
 	if (r < 0)
 		return r;
-	r = prove(s);
+	r = start.how == PS_START_PREPARED ? find_prepared(s, &start) : 0;
 	if (r == 0)
-		r = build(s, bytes, size);
+		r = prove(s, start.made);
+	if (r == 0)
+		r = begin(s, &start);
+	if (r == 0)
+		r = start.how == PS_START_PREPARE ? wait_prepared(s) :
+						    build(s, &start);
+	if (r != 0 && s->pod >= 0)
+		undo(s, &start);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", plan.pod.uuid);
-	s->started = true;
+	if (start.how != PS_START_PREPARE)
+		s->become = ln_become_stage1;
 	s->state = LN_ENDED;
 	answer.uuid = s->uuid;
 	return PS_SEND(&s->control, STARTING, &answer, NULL, 0);

@@ -50,7 +50,8 @@ struct ln_session {
 	char local_name[1024], system_name[1024]; /* their paths */
 	struct ln_slot slots[PS_MAX_SLOTS];
 	uint16_t fetch_first, fetch_count;
-	bool started; /* a pod is ready to become stage1 */
+	/* What this process becomes when the conductor has ended well. */
+	void (*become)(struct ln_session *s);
 	int pod, facts, plan;
 	int held[PS_MAX_APPS]; /* images of the pod, flock shared: stage1 keeps
 				  them, so that no one removes them */
