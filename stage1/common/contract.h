@@ -20,6 +20,8 @@
  *                          with a lock; they stay open as 4 does
  *           sockets N      descriptors behind those: the caller's, of socket
  *                          activation, in its order
+ *           memory, cpu-milli, cpu-shares, pids N   limits for the scope that
+ *                          systemd makes (machined, not keep-unit); 0 none
  *  6..    those
  * and nothing else; cwd the pod directory; in a private mount namespace where
  * stage1/rootfs is the pod's root and stage1/rootfs/opt/stage2/<app>/rootfs is

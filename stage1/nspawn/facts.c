@@ -12,7 +12,19 @@
 #include "stage1/common/contract.h"
 
 /* The rows of contract.h. */
-enum { BASE, MACHINED, KEEP_UNIT, CGROUP2, HELD, SOCKETS, N_FACTS };
+enum {
+	BASE,
+	MACHINED,
+	KEEP_UNIT,
+	CGROUP2,
+	HELD,
+	SOCKETS,
+	MEMORY,
+	CPU_MILLI,
+	CPU_SHARES,
+	PIDS,
+	N_FACTS
+};
 
 static const struct {
 	const char *key;
@@ -24,6 +36,10 @@ static const struct {
     [CGROUP2] = {"cgroup2", 1},
     [HELD] = {"held", 2048},
     [SOCKETS] = {"sockets", 32},
+    [MEMORY] = {"memory", UINT64_MAX},
+    [CPU_MILLI] = {"cpu-milli", UINT64_MAX},
+    [CPU_SHARES] = {"cpu-shares", UINT32_MAX},
+    [PIDS] = {"pids", UINT64_MAX},
 };
 
 int
@@ -55,6 +71,10 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 	    .keep_unit = v[KEEP_UNIT] == 1,
 	    .cgroup2 = v[CGROUP2] == 1,
 	    .held = (unsigned)v[HELD],
-	    .sockets = (unsigned)v[SOCKETS]};
+	    .sockets = (unsigned)v[SOCKETS],
+	    .memory = v[MEMORY],
+	    .cpu_milli = v[CPU_MILLI],
+	    .cpu_shares = (uint32_t)v[CPU_SHARES],
+	    .pids = v[PIDS]};
 	return 0;
 }

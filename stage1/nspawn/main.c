@@ -95,7 +95,7 @@ open_root(void)
 }
 
 static void
-add_app(int root, struct s1_pod *pod, bool first)
+add_app(int root, struct s1_pod *pod)
 {
 	static struct ps_msg_PLAN_APP app;
 	static char unit[16384];
@@ -112,11 +112,6 @@ add_app(int root, struct s1_pod *pod, bool first)
 	if (r < 0)
 		ps_die(NO_POD, "cannot write the unit of %s: %s",
 		    app.name, strerror(-r));
-	if (first) {
-		pod->memory = app.memory;
-		pod->cpu_milli = app.cpu_milli;
-		pod->cpu_shares = app.cpu_shares;
-	}
 	pod->caps |= app.caps;
 	if (app.has_oom && app.oom_score_adj < pod->oom)
 		pod->oom = app.oom_score_adj;
@@ -215,7 +210,7 @@ main(int argc, char **argv, char **env)
 	for (unsigned i = 0; i < pod_plan.volumes; i++)
 		(void)next_record(PS_PLAN_VOLUME, &n);
 	for (unsigned i = 0; i < pod_plan.apps; i++)
-		add_app(root, &pod, i == 0);
+		add_app(root, &pod);
 	if (plan_at != plan_size)
 		ps_die(NO_POD, "bad plan");
 	if (s1_format_args(&pod, args) < 0)

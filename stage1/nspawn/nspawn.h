@@ -14,6 +14,9 @@ struct s1_facts {
 	uint32_t base;
 	bool machined, keep_unit, cgroup2;
 	unsigned held, sockets; /* descriptors: images, then sockets */
+	/* For the scope that systemd makes; 0 none. */
+	uint64_t memory, cpu_milli, pids;
+	uint32_t cpu_shares;
 };
 
 /* text[0..n) is split in place.  0 or -EBADMSG. */
@@ -30,9 +33,6 @@ struct s1_pod {
 	const struct s1_facts *facts;
 	uint64_t caps; /* union over apps */
 	int32_t oom;   /* lowest asked for, at most 0 */
-	/* Of the first app, as the launcher has it: for a scope of systemd's. */
-	uint64_t memory, cpu_milli;
-	uint32_t cpu_shares;
 };
 
 /* argv.c, pure.  nspawn's argument vector, NULL at the end; texts live in
