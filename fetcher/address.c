@@ -119,7 +119,8 @@ ft_space_literal(const char *host, enum ft_space *ret)
 		*ret = ft_space_v4(ntohl(v4.s_addr));
 		return true;
 	}
-	if (n < 3 || n - 2 >= sizeof(text) || host[0] != '[')
+	if (n < 3 || n - 2 >= sizeof(text) || host[0] != '[' ||
+	    host[n - 1] != ']')
 		return false;
 	memcpy(text, host + 1, n - 2);
 	text[n - 2] = '\0';

@@ -398,9 +398,18 @@ def loopback_up():
         fcntl.ioctl(s, 0x8914, ifreq)                # SIOCSIFFLAGS
 
 
+def add_address(number, address):
+    """Give lo an IPv4 address more, as its alias of that number."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        ifreq = struct.pack("16sHH4s8x", b"lo:%d" % number, socket.AF_INET, 0,
+                            socket.inet_aton(address))
+        fcntl.ioctl(s, 0x8916, ifreq)                # SIOCSIFADDR
+
+
 class PrivateNetwork:
     """A network and a mount namespace of the calling thread's own, where
-    /etc/hosts says what hosts says ({name: "address ..."}); needs root.  Enter it in the main thread
+    /etc/hosts says what hosts says ({name: "address ..."}) and all addresses
+    in it that are not loopback or link-local are this machine's; needs root.  Enter it in the main thread
     before servers are started, leave it after they are closed.  Children
     started inside are inside, too.
 
@@ -425,6 +434,10 @@ class PrivateNetwork:
         _bind_mount(base / "hosts", "/etc/hosts")
         _bind_mount(base / "resolv.conf", "/etc/resolv.conf")
         loopback_up()
+        all_of = {a for v in self.hosts.values() for a in v.split()}
+        for i, address in enumerate(sorted(all_of)):
+            if not address.startswith(("127.", "169.254.")) and "." in address:
+                add_address(i, address)
         return self
 
     def __exit__(self, *_exc):

@@ -22,7 +22,10 @@ BINARY = pathlib.Path(os.environ.get("RKT_BUILD", ROOT / "build")) / "fetcher"
 USER = 64931            # of no one
 HOSTS = {"example.test": "127.0.0.1", "other.test": "127.0.0.1",
          "linklocal.test": "169.254.169.254", "six.test": "::1",
-         "two.test": "127.0.0.1 ::1"}
+         "two.test": "127.0.0.1 ::1",
+         "public.test": "203.0.113.5", "elsewhere.test": "203.0.113.6",
+         "private.test": "10.11.12.13", "cgnat.test": "100.64.1.1",
+         "both.test": "203.0.113.5 10.11.12.13"}
 
 
 def sealed(data):
@@ -87,10 +90,11 @@ class Fetcher:
         theirs.close()
 
     def configure(self, insecure=0, ca=b"", max_image=1 << 30, proxy="",
-                  no_proxy=""):
+                  no_proxy="", private=0):
         fd = sealed(ca)
         self.edge.send("CONFIGURE", fds=[fd], insecure=insecure,
-                       max_image=max_image, proxy=proxy, no_proxy=no_proxy)
+                       max_image=max_image, proxy=proxy, no_proxy=no_proxy,
+                       discovery_private=private)
         os.close(fd)
         return self
 
@@ -144,7 +148,10 @@ def pki(tmp_path_factory):
     ca = webserver.make_ca(tmp_path_factory.mktemp("pki"))
     return ca, webserver.make_cert(ca, ["example.test", "other.test",
                                         "six.test", "two.test", "dns.test",
-                                        "large.test", "::1"])
+                                        "large.test", "::1", "public.test",
+                                        "elsewhere.test", "private.test",
+                                        "cgnat.test", "both.test",
+                                        "10.11.12.13", "127.0.0.1"])
 
 
 @pytest.fixture(scope="module")
