@@ -310,17 +310,19 @@ sys_open(int dir, const char *path, int flags, mode_t mode, int how)
 		    RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 		[SYS_HOST] = 0,
 		[SYS_CROSS] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+		[SYS_NO_LINKS] = RESOLVE_NO_SYMLINKS,
 	};
 	static const char *const hows[] = { [SYS_BENEATH] = "", [SYS_HOST] = " host",
-		[SYS_CROSS] = " cross" };
+		[SYS_CROSS] = " cross", [SYS_NO_LINKS] = " no-links" };
 	struct open_how h = { .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
 		.mode = mode,
-		.resolve = dir == AT_FDCWD ? 0 : resolve[how] };
+		.resolve = dir == AT_FDCWD ? resolve[how] & RESOLVE_NO_SYMLINKS :
+					     resolve[how] };
 	char text[400], to[4400];
 	int r = verb();
 
 	check_path(dir, path, how == SYS_HOST);
-	if (dir == AT_FDCWD && how != SYS_HOST)
+	if (dir == AT_FDCWD && how != SYS_HOST && how != SYS_NO_LINKS)
 		return -EXDEV; /* as the kernel: above its directory */
 	join(dir, path, text);
 	note("open %s%s%s%s%s", text, (flags & O_CREAT) != 0 ? " new" : "",
@@ -594,6 +596,43 @@ sys_idmapped(int dir, const char *path, int userns)
 }
 
 int
+sys_bind(int fd, bool recursive)
+{
+	char text[400];
+	int r = verb();
+
+	(void)snprintf(text, sizeof(text), "bind(%.200s%s)", label_of(fd),
+	    recursive ? " recursive" : "");
+	note("%s", text);
+	return r < 0 ? r : thing(text);
+}
+
+int
+sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns)
+{
+	int r = verb();
+
+	note("restrict %s%s%s%s %s", label_of(mount), recursive ? " recursive" : "",
+	    readonly ? " ro" : "", device ? " dev" : "",
+	    userns < 0 ? "-" : label_of(userns));
+	return r;
+}
+
+int
+sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
+{
+	char text[100];
+	int r = verb();
+
+	(void)snprintf(text, sizeof(text), "tmpfs(%llu %o %u:%u%s)",
+	    (unsigned long long)size, mode, uid, gid, readonly ? " ro" : "");
+	note("%s", text);
+	if (uid < PS_RANGE || gid < PS_RANGE)
+		fake_bug("a volume that host ids own", text);
+	return r < 0 ? r : thing(text);
+}
+
+int
 sys_overlay(const char *lower, const char *upper, const char *work)
 {
 	const char *const paths[] = { lower, upper, work };
@@ -777,6 +816,34 @@ sys_kill(int pidfd)
 	if (w)
 		gone(w);
 	return r;
+}
+
+/* The process of that number is the one that the test named. */
+int
+sys_pidfd(pid_t pid)
+{
+	int r = verb();
+
+	note("pidfd %d", pid == fake.stage1 ? 1 : pid == fake.init ? 2 : 0);
+	if (r == 0 && pid != fake.stage1 && pid != fake.init)
+		r = -ESRCH;
+	return r < 0 ? r : thing(pid == fake.stage1 ? "stage1" : "init");
+}
+
+int
+sys_signal(int pidfd, bool kill)
+{
+	int r = verb();
+
+	note("signal %s %s", label_of(pidfd), kill ? "KILL" : "TERM");
+	return r;
+}
+
+bool
+sys_alive(int pidfd)
+{
+	(void)pidfd;
+	return fake.stubborn;
 }
 
 int

@@ -42,6 +42,8 @@ struct fake {
 	int fail_error;
 	bool executed, cgroups_used;
 	jmp_buf *jump; /* where to, once stage1 has been executed */
+	pid_t stage1, init; /* of the pod that runs */
+	bool stubborn;	    /* and does not end when it is killed */
 	const char *may_open[8]; /* host paths beside the known ones */
 };
 extern struct fake fake;
