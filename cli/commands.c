@@ -20,6 +20,7 @@ static const struct cli_command *const commands[] = {
 	&cli_cmd_image_rm,
 	&cli_cmd_image_verify,
 	&cli_cmd_list,
+	&cli_cmd_logs,
 	&cli_cmd_policy_lint,
 	&cli_cmd_rm,
 	&cli_cmd_run,

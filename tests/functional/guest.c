@@ -14,6 +14,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -561,6 +563,57 @@ say(char **words)
 	printf("say=%s\n", words[0]);
 }
 
+/* Says it so many times. */
+static void
+many(char **words)
+{
+	for (int i = atoi(words[0]); i > 0; i--)
+		printf("many=%s\n", words[1]);
+}
+
+/* Tells whoever listens on NOTIFY_SOCKET. */
+static void
+notify(char **words)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	size_t n = path ? strlen(path) : 0;
+
+	if (n == 0 || n >= sizeof(to.sun_path)) {
+		printf("notify=no socket\n");
+		return;
+	}
+	memcpy(to.sun_path, path, n);
+	if (path[0] == '@')
+		to.sun_path[0] = '\0';
+	if (sendto(fd, words[0], strlen(words[0]), 0, (struct sockaddr *)&to,
+		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+		printf("notify=%s\n", strerror(errno));
+	else
+		printf("notify=ok\n");
+	(void)close(fd);
+}
+
+/* Answers so many connections to the first socket that systemd handed on. */
+static void
+serve(char **words)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS"),
+		   *names = getenv("LISTEN_FDNAMES");
+
+	printf("serve=%s of %s, %s\n", fds ? fds : "none", names ? names : "no one",
+	    pid && atoi(pid) == getpid() ? "mine" : "not mine");
+	(void)fflush(stdout);
+	for (int i = atoi(words[0]); i > 0; i--) {
+		int fd = accept4(3, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0 || write(fd, "hello from the pod\n", 19) != 19)
+			printf("serve=%s\n", strerror(errno));
+		(void)close(fd);
+	}
+}
+
 /* Reads a line of stdin and says it. */
 static void
 hear(char **words)
@@ -588,8 +641,11 @@ static const struct word {
 	{ "facts", 0, facts },
 	{ "hear", 0, hear },
 	{ "list", 1, list },
+	{ "many", 2, many },
+	{ "notify", 1, notify },
 	{ "read", 1, read_file },
 	{ "say", 1, say },
+	{ "serve", 1, serve },
 	{ "sleep", 1, pause_for },
 	{ "stat", 1, stat_file },
 	{ "take", 1, take },
