@@ -72,6 +72,7 @@ ac_get ac_get_acid;   /* const char * */
 ac_get ac_get_acname; /* const char * */
 ac_get ac_get_print;  /* const char *, printable, not empty, <= 255 */
 ac_get ac_get_path;   /* const char *, absolute, made canonical */
+ac_get ac_get_source; /* the same, a path of the host: up to 4095 bytes */
 ac_get ac_get_bool;   /* bool */
 ac_get ac_get_version;	   /* const char *, semantic version */
 ac_get ac_get_labels;	   /* struct ac_pairs */
@@ -80,3 +81,6 @@ ac_get ac_get_map;	   /* struct ac_pairs from a JSON object of strings */
 ac_get ac_get_image_id;	   /* const char *, sha512-<128 hex> */
 ac_get ac_get_app;	   /* struct ac_app */
 ac_get ac_get_isolators;   /* struct ac_isolators */
+ac_get ac_get_volumes;	   /* struct ac_pod, its volumes */
+ac_get ac_get_pod_ports;   /* struct ac_pod, its ports */
+ac_get ac_get_mounts;	   /* struct ac_pod_app, its mounts */

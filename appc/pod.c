@@ -46,13 +46,16 @@ get_image(struct ac_in *in, json_t *v, void *out)
 {
 	static const struct ac_field fields[] = {
 		{ "name", ac_get_acid, AT(ac_pod_app, image_name), 0 },
-		{ "id", ac_get_image_id, AT(ac_pod_app, image_id),
-		    AC_REQUIRED },
+		{ "id", ac_get_image_id, AT(ac_pod_app, image_id), 0 },
 		{ "labels", ac_get_labels, AT(ac_pod_app, image_labels), 0 },
 		END_ROW,
 	};
+	struct ac_pod_app *app = out;
+	int r = ac_object(in, v, fields, out);
 
-	return ac_object(in, v, fields, out);
+	if (r == 0 && app->image_id == NULL && app->image_name == NULL)
+		return ac_fail(in, "has neither id nor name");
+	return r;
 }
 
 static int
@@ -73,6 +76,7 @@ get_pod_app(struct ac_in *in, json_t *v, void *out)
 		{ "app", get_app, 0, 0 },
 		{ "readOnlyRootFS", ac_get_bool,
 		    AT(ac_pod_app, readonly_rootfs), 0 },
+		{ "mounts", ac_get_mounts, 0, 0 },
 		{ "annotations", ac_get_annotations,
 		    AT(ac_pod_app, annotations), 0 },
 		END_ROW,
@@ -100,6 +104,9 @@ static const struct ac_field pod_fields[] = {
 	{ "acKind", get_kind, 0, AC_REQUIRED },
 	{ "acVersion", get_version, 0, AC_REQUIRED },
 	{ "apps", get_apps, 0, AC_REQUIRED },
+	{ "volumes", ac_get_volumes, 0, 0 },
+	{ "isolators", ac_get_isolators, AT(ac_pod, isolators), 0 },
+	{ "ports", ac_get_pod_ports, 0, 0 },
 	{ "annotations", ac_get_annotations, AT(ac_pod, annotations), 0 },
 	{ "userAnnotations", ac_get_map, AT(ac_pod, user_annotations), 0 },
 	{ "userLabels", ac_get_map, AT(ac_pod, user_labels), 0 },

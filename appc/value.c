@@ -93,13 +93,13 @@ is_absolute(const char *s, size_t n)
 }
 
 /* "//a/./b/" becomes "/a/b"; ".." is refused. */
-int
-ac_get_path(struct ac_in *in, json_t *v, void *out)
+static int
+get_path(struct ac_in *in, json_t *v, size_t max, void *out)
 {
 	const char *s;
 	char *clean;
 	size_t at = 0;
-	int r = ac_text(in, v, 1023, is_absolute, &s);
+	int r = ac_text(in, v, max, is_absolute, &s);
 
 	if (r < 0)
 		return r;
@@ -122,6 +122,18 @@ ac_get_path(struct ac_in *in, json_t *v, void *out)
 		clean[0] = '/';
 	*(const char **)out = clean;
 	return 0;
+}
+
+int
+ac_get_path(struct ac_in *in, json_t *v, void *out)
+{
+	return get_path(in, v, 1023, out);
+}
+
+int
+ac_get_source(struct ac_in *in, json_t *v, void *out)
+{
+	return get_path(in, v, 4095, out);
 }
 
 static int

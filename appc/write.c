@@ -282,6 +282,76 @@ write_app(const struct ac_app *a)
 	return take_ptr(o);
 }
 
+static int
+set_mounts(json_t *object, const struct ac_pod_app *a)
+{
+	_cleanup_json_ json_t *list = json_array();
+
+	for (size_t i = 0; i < a->n_mounts; i++)
+		if (json_array_append_new(list,
+			json_pack("{s:s, s:s}", "volume", a->mounts[i].volume,
+			    "path", a->mounts[i].path)) < 0)
+			return -1;
+	return a->n_mounts > 0 ? json_object_set(object, "mounts", list) : 0;
+}
+
+static json_t *
+write_volume(const struct ac_volume *v)
+{
+	_cleanup_json_ json_t *o = json_pack("{s:s, s:s}", "name", v->name,
+	    "kind", v->kind);
+	char mode[8];
+
+	(void)snprintf(mode, sizeof(mode), "0%03" PRIo32, v->mode);
+	if (v->has_read_only &&
+	    set(o, "readOnly", json_boolean(v->read_only)) < 0)
+		return NULL;
+	if (v->source) {
+		if (set_string(o, "source", v->source) < 0 ||
+		    set(o, "recursive", json_boolean(v->recursive)) < 0 ||
+		    (v->idmap_pod && set_string(o, "idmap", "pod") < 0))
+			return NULL;
+		return take_ptr(o);
+	}
+	if (set_string(o, "mode", mode) < 0 ||
+	    set(o, "uid", json_integer(v->uid)) < 0 ||
+	    set(o, "gid", json_integer(v->gid)) < 0 ||
+	    (v->size > 0 &&
+		set(o, "size", json_integer((json_int_t)v->size)) < 0))
+		return NULL;
+	return take_ptr(o);
+}
+
+static int
+set_volumes(json_t *object, const struct ac_pod *pod)
+{
+	_cleanup_json_ json_t *list = json_array();
+
+	for (size_t i = 0; i < pod->n_volumes; i++)
+		if (json_array_append_new(list,
+			write_volume(&pod->volumes[i])) < 0)
+			return -1;
+	return pod->n_volumes > 0 ? json_object_set(object, "volumes", list) :
+				    0;
+}
+
+static int
+set_pod_ports(json_t *object, const struct ac_pod *pod)
+{
+	_cleanup_json_ json_t *list = json_array();
+
+	for (size_t i = 0; i < pod->n_ports; i++) {
+		const struct ac_pod_port *p = &pod->ports[i];
+		json_t *one = json_pack("{s:s, s:i}", "name", p->name,
+		    "hostPort", (int)p->host_port);
+
+		if (json_array_append_new(list, one) < 0 ||
+		    set_string(one, "hostIP", p->host_ip) < 0)
+			return -1;
+	}
+	return pod->n_ports > 0 ? json_object_set(object, "ports", list) : 0;
+}
+
 static json_t *
 write_pod_app(const struct ac_pod_app *a)
 {
@@ -298,7 +368,8 @@ write_pod_app(const struct ac_pod_app *a)
 	if (a->readonly_rootfs &&
 	    set(o, "readOnlyRootFS", json_true()) < 0)
 		return NULL;
-	if (set_pairs(o, "annotations", &a->annotations) < 0)
+	if (set_mounts(o, a) < 0 ||
+	    set_pairs(o, "annotations", &a->annotations) < 0)
 		return NULL;
 	return take_ptr(o);
 }
@@ -317,7 +388,10 @@ ac_pod_write(const struct ac_pod *pod, bool pretty, char **ret)
 		if (json_array_append_new(apps,
 			write_pod_app(&pod->apps[i])) < 0)
 			return -EINVAL;
-	if (set_pairs(o, "annotations", &pod->annotations) < 0 ||
+	if (set_volumes(o, pod) < 0 ||
+	    set_isolators(o, &pod->isolators) < 0 ||
+	    set_pod_ports(o, pod) < 0 ||
+	    set_pairs(o, "annotations", &pod->annotations) < 0 ||
 	    set_map(o, "userAnnotations", &pod->user_annotations) < 0 ||
 	    set_map(o, "userLabels", &pod->user_labels) < 0)
 		return -EINVAL;

@@ -126,7 +126,8 @@ parse_flag(const struct cli_flagset *sets, size_t n, char **argv, int *at)
 	wrong = f->set((char *)options + f->offset, value);
 	if (wrong == NULL)
 		return NULL;
-	if (f->set == cli_set_unsupported)
+	/* Not the value is wrong, but the flag. */
+	if (strncmp(wrong, "is not ", 7) == 0)
 		return cli_format("--%s %s", f->name, wrong);
 	return cli_format("invalid argument \"%s\" for --%s: %s", value,
 	    f->name, wrong);

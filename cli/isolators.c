@@ -29,28 +29,43 @@ first_cap(uint64_t caps)
 	return "of an unknown number";
 }
 
+/* What an operator retains, by a flag or in a pod manifest (from). */
+static const char *
+operator_retains(uint64_t caps, const char *from,
+    const struct cli_limits *limits, uint64_t *ret)
+{
+	uint64_t excess = caps & ~(limits->caps_operator | limits->caps_image);
+
+	if (excess != 0)
+		return cli_format("site policy does not allow %s %s "
+				  "(capabilities-operator)", from, first_cap(excess));
+	*ret = caps;
+	return NULL;
+}
+
 static const char *
 operator_caps(const struct cli_run_app *f, const struct cli_limits *limits,
     uint64_t *ret)
 {
 	const char *flag = f->caps_retain ? "--caps-retain" : "--caps-remove";
 	const char *text = f->caps_retain ? f->caps_retain : f->caps_remove;
-	uint64_t caps, excess;
+	uint64_t caps;
 
 	if (f->caps_retain && f->caps_remove)
 		return "--caps-retain and --caps-remove exclude each other";
 	if (!ps_parse_caps(text, &caps))
 		return cli_format("%s: unknown capability in \"%s\"", flag, text);
-	if (f->caps_remove) {
-		*ret = PS_CAPS_DEFAULT & ~caps & limits->caps_image;
-		return NULL;
-	}
-	excess = caps & ~(limits->caps_operator | limits->caps_image);
-	if (excess != 0)
-		return cli_format("site policy does not allow --caps-retain %s "
-				  "(capabilities-operator)", first_cap(excess));
-	*ret = caps;
+	if (f->caps_retain)
+		return operator_retains(caps, flag, limits, ret);
+	*ret = PS_CAPS_DEFAULT & ~caps & limits->caps_image;
 	return NULL;
+}
+
+/* The app section is an operator's, of a pod manifest. */
+static bool
+is_operators(const struct cli_run_app *f)
+{
+	return f->said && f->said->has_app;
 }
 
 const char *
@@ -65,6 +80,8 @@ cli_plan_caps(const struct cli_run_app *f, const struct ac_isolators *is,
 	}
 	if (f->caps_retain || f->caps_remove)
 		return operator_caps(f, limits, ret);
+	if (is->caps_set == AC_SET_RETAIN && is_operators(f))
+		return operator_retains(is->caps, "the pod manifest", limits, ret);
 	if (is->caps_set == AC_SET_RETAIN)
 		caps = is->caps;
 	else if (is->caps_set == AC_SET_REMOVE)
@@ -85,7 +102,9 @@ plan_seccomp(const struct cli_run_app *f, const struct ac_isolators *is,
 	struct cli_list calls = { 0 };
 	const char *wrong, *error = is->seccomp_errno;
 	enum ac_set mode = is->seccomp_set;
-	bool wide = f->seccomp && limits->seccomp_wide;
+	bool own = f->seccomp ||
+	    (is_operators(f) && is->seccomp_set != AC_SET_NONE);
+	bool wide = own && limits->seccomp_wide;
 
 	ret->seccomp = wide ? PS_SECCOMP_WIDE : PS_SECCOMP_DEFAULT;
 	if ((limits->insecure & PS_INSECURE_SECCOMP) != 0) {
@@ -96,13 +115,13 @@ plan_seccomp(const struct cli_run_app *f, const struct ac_isolators *is,
 		wrong = cli_parse_seccomp(f->seccomp, &mode, &error, &calls);
 		if (wrong)
 			return cli_format("--seccomp: %s", wrong);
-		if (!wide)
-			ps_debug("site policy does not let --seccomp widen the "
-				 "default filter (seccomp-operator)");
 	}
+	if (own && !wide)
+		ps_debug("site policy does not let operators widen the default "
+			 "filter (seccomp-operator)");
 	wrong = f->seccomp ?
 	    cli_filter_build(mode, calls.v, calls.n, error, wide, &filter) :
-	    cli_filter_build(mode, is->seccomp.v, is->seccomp.n, error, false,
+	    cli_filter_build(mode, is->seccomp.v, is->seccomp.n, error, wide,
 		&filter);
 	if (wrong)
 		return cli_format("seccomp: %s", wrong);
@@ -127,6 +146,16 @@ pick(const char *flag, const char *text, uint64_t scale, uint64_t own,
 }
 
 static const char *
+check_limits(uint64_t memory, uint64_t cpu_milli)
+{
+	if (memory != 0 && (memory < 4096 || memory > UINT64_C(1) << 50))
+		return "the memory limit is below 4096 bytes, or beyond 1Pi";
+	if (cpu_milli > 1000000)
+		return "the CPU limit is beyond 1000 CPUs";
+	return NULL;
+}
+
+static const char *
 plan_limits(const struct cli_run_app *f, const struct ac_isolators *is,
     struct ps_msg_PLAN_APP *ret)
 {
@@ -135,19 +164,19 @@ plan_limits(const struct cli_run_app *f, const struct ac_isolators *is,
 
 	if (wrong == NULL)
 		wrong = pick("cpu", f->cpu, 1000, is->cpu_limit, &ret->cpu_milli);
+	if (wrong == NULL)
+		wrong = check_limits(ret->memory, ret->cpu_milli);
 	if (wrong)
 		return wrong;
-	if (ret->memory != 0 && (ret->memory < 4096 ||
-				    ret->memory > UINT64_C(1) << 50))
-		return "the memory limit is below 4096 bytes, or beyond 1Pi";
-	if (ret->cpu_milli > 1000000)
-		return "the CPU limit is beyond 1000 CPUs";
 	ret->cpu_shares = f->cpu_shares ? (uint32_t)f->cpu_shares :
 					  is->cpu_shares;
 	ret->has_oom = f->has_oom || is->has_oom;
 	ret->oom_score_adj = f->has_oom ? f->oom_score_adj : is->oom_score_adj;
 	/* An image may offer itself to the killer, not hide from it. */
 	if (!f->has_oom && ret->oom_score_adj < 0) {
+		if (is_operators(f))
+			return "has an os/linux/oom-score-adj below 0, which only "
+			       "--oom-score-adj may say";
 		ps_log("the image's os/linux/oom-score-adj below 0 is ignored "
 		       "(try --oom-score-adj)");
 		ret->has_oom = 0;
@@ -156,28 +185,47 @@ plan_limits(const struct cli_run_app *f, const struct ac_isolators *is,
 	return NULL;
 }
 
-/* The specification asks to make known what is not enforced; what would leave
- * the app less confined than it asked is refused. */
+/* What would leave the app less confined than it asked is refused.  The
+ * specification asks to make known what is not enforced: that is requests. */
 static const char *
 check_unsupported(const struct ac_isolators *is)
 {
-	static const char *const harmless[] = { "resource/block-bandwidth",
-		"resource/block-iops", "resource/network-bandwidth" };
-
-	for (size_t i = 0; i < is->unsupported.n; i++) {
-		bool ignored = false;
-
-		for (size_t k = 0; k < PS_COUNT(harmless); k++)
-			ignored |= strcmp(is->unsupported.v[i], harmless[k]) == 0;
-		if (!ignored)
-			return cli_format("isolator \"%s\" is not supported",
-			    is->unsupported.v[i]);
-		ps_log("warning: isolator \"%s\" is ignored",
-		    is->unsupported.v[i]);
-	}
+	if (is->unsupported.n > 0)
+		return cli_format("isolator \"%s\" is not supported",
+		    is->unsupported.v[0]);
 	if (is->memory_request != 0 || is->cpu_request != 0)
-		ps_debug("requests of resource isolators are ignored, limits "
-			 "are applied");
+		ps_log("note: the request of %s is ignored, limits are applied",
+		    is->memory_request == 0 ? "resource/cpu" :
+			is->cpu_request == 0 ?
+					      "resource/memory" :
+					      "resource/memory and resource/cpu");
+	return NULL;
+}
+
+const char *
+cli_plan_pod_isolators(const struct ac_isolators *is,
+    struct ps_msg_PLAN_POD *ret)
+{
+	const struct {
+		bool there;
+		const char *name;
+	} apps[] = { { is->has_oom, "os/linux/oom-score-adj" },
+		{ is->has_no_new_privs, "os/linux/no-new-privileges" },
+		{ is->caps_set != AC_SET_NONE, "os/linux/capabilities-*-set" },
+		{ is->seccomp_set != AC_SET_NONE, "os/linux/seccomp-*-set" } };
+	const char *wrong = check_unsupported(is);
+
+	for (size_t i = 0; wrong == NULL && i < PS_COUNT(apps); i++)
+		if (apps[i].there)
+			wrong = cli_format("isolator \"%s\" is an app's, not a "
+					   "pod's", apps[i].name);
+	if (wrong == NULL)
+		wrong = check_limits(is->memory_limit, is->cpu_limit);
+	if (wrong)
+		return wrong;
+	ret->memory = is->memory_limit;
+	ret->cpu_milli = is->cpu_limit;
+	ret->cpu_shares = is->cpu_shares;
 	return NULL;
 }
 

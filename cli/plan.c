@@ -1,14 +1,12 @@
 /*
- * Making a plan, conductor, user rkt.  Two voices meet here: the operator's
- * flags, and a manifest that was verified but may ask for anything.
+ * An app's part of a plan, conductor, user rkt.  Two voices meet here: the
+ * operator's flags (or pod manifest), and a manifest that was verified but may
+ * ask for anything.
  */
 #include "cli/plan.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "privsep/fds.h"
-#include "privsep/log.h"
 #include "privsep/name.h"
 
 const char *
@@ -55,20 +53,10 @@ cli_pairs(const struct cli_list *flags, struct ac_pairs *ret)
 static const char *
 check_image(const struct ac_image *image)
 {
-	const struct ac_app *app = &image->app;
-
 	if (image->n_dependencies > 0)
 		return "has dependencies, which are not supported yet";
 	if (image->path_whitelist.n > 0)
 		return "has a pathWhitelist, which is not supported yet";
-	if (image->has_app && app->n_events > 0)
-		return cli_format("has a %s event handler, which is not "
-				  "supported yet", app->events[0].name);
-	for (size_t i = 0; image->has_app && i < app->n_mount_points; i++)
-		ps_log("warning: no volume for mount point \"%s\": volumes are "
-		       "not supported yet, and what the app writes to \"%s\" "
-		       "goes with the pod", app->mount_points[i].name,
-		    app->mount_points[i].path);
 	return NULL;
 }
 
@@ -166,10 +154,11 @@ env_pairs(const struct cli_env *e)
 /* Low to high: the caller's, the image's, --environment, --set-env-file,
  * --set-env; all over the base. */
 static const char *
-set_environment(const struct cli_run_pod *pod, const struct cli_run_app *f,
-    const struct ac_image *image, char *const *outer,
-    struct cli_planned *ret)
+set_environment(const struct cli_plan *plan, const struct cli_run_app *f,
+    const struct ac_image *image, struct cli_planned *ret)
 {
+	const struct cli_run_pod *pod = plan->said;
+	char *const *outer = plan->outer;
 	const struct ac_pairs *own = &image->app.environment;
 	struct cli_env said = { 0 }, flags = { 0 }, all = { 0 };
 
@@ -207,7 +196,9 @@ set_names(const struct cli_run_app *f, const struct ac_image *image,
 	const char *version = ac_find(&image->labels, "version");
 	const struct ac_app *app = &image->app;
 
-	ret->name = f->name ? f->name : cli_app_name_of(image->name);
+	ret->name = f->name ? f->name :
+	    f->said	    ? f->said->name :
+			      cli_app_name_of(image->name);
 	if (!ps_is_acname(ret->name, strlen(ret->name)))
 		return cli_format("\"%s\" cannot name an app (try --name)",
 		    ret->name);
@@ -219,8 +210,61 @@ set_names(const struct cli_run_app *f, const struct ac_image *image,
 	if (!ps_is_abspath(ret->working_dir, strlen(ret->working_dir)))
 		return cli_format("working directory \"%s\" is not an absolute "
 				  "path", ret->working_dir);
-	ret->readonly_rootfs = f->readonly_rootfs;
+	ret->readonly_rootfs =
+	    f->readonly_rootfs || (f->said && f->said->readonly_rootfs);
 	return NULL;
+}
+
+/* What runs before and behind the app, confined as it; and whether it says
+ * itself that it is ready. */
+static const char *
+set_events(const struct ac_image *image, struct ps_msg_PLAN_APP *ret)
+{
+	const char *notify = ac_find(&image->annotations,
+	    "appc.io/executor/supports-systemd-notify");
+
+	ret->notify = notify && strcmp(notify, "true") == 0;
+	for (size_t i = 0; i < image->app.n_events; i++) {
+		const struct ac_event *e = &image->app.events[i];
+		bool before = strcmp(e->name, "pre-start") == 0;
+		const char **to = before ? ret->pre_start : ret->post_stop;
+
+		if (e->exec.n > PS_COUNT(ret->pre_start))
+			return cli_format("has a %s event handler of more than %zu "
+					  "words", e->name,
+			    PS_COUNT(ret->pre_start));
+		memcpy(to, e->exec.v, e->exec.n * sizeof(*to));
+		*(before ? &ret->n_pre_start : &ret->n_post_stop) =
+		    (uint16_t)e->exec.n;
+	}
+	return NULL;
+}
+
+/* The app's own mounts, then those of the pod. */
+static const char *
+set_mounts(struct cli_plan *p, const struct cli_run_app *f,
+    const struct ac_image *image, struct cli_planned *ret)
+{
+	size_t more = f->said ? f->said->n_mounts : f->mounts.n, n = 0;
+	struct ac_mount *m = cli_alloc((more + p->n_mounts + 1) * sizeof(*m));
+	const char *wrong = NULL;
+
+	for (; wrong == NULL && !f->said && n < more; n++)
+		wrong = cli_parse_mount(f->mounts.v[n], &m[n]);
+	for (; wrong == NULL && f->said && n < more; n++) {
+		m[n] = f->said->mounts[n];
+		if (m[n].has_volume)
+			wrong = cli_format("mounts an appVolume on \"%s\", which "
+					   "is not supported: name a volume of the pod",
+			    m[n].path);
+	}
+	if (wrong)
+		return wrong;
+	if (p->n_mounts > 0)
+		memcpy(m + n, p->mounts, p->n_mounts * sizeof(*m));
+	return cli_plan_mounts(&p->volumes,
+	    &(struct cli_mounts){ .n = n + p->n_mounts, .v = m }, &image->app,
+	    &ret->app, &ret->manifest);
 }
 
 /* The app as it will run, for the pod manifest. */
@@ -236,7 +280,9 @@ describe(const struct cli_run_app *f, const struct ac_image *image,
 	m->image_name = image->name;
 	m->image_labels = image->labels;
 	m->has_app = true;
-	m->readonly_rootfs = f->readonly_rootfs;
+	m->readonly_rootfs = p->app.readonly_rootfs;
+	if (f->said)
+		m->annotations = f->said->annotations;
 	app->exec.n = p->app.n_exec;
 	app->exec.v = cli_alloc(app->exec.n * sizeof(*app->exec.v));
 	memcpy(app->exec.v, p->app.exec, app->exec.n * sizeof(*app->exec.v));
@@ -248,7 +294,7 @@ describe(const struct cli_run_app *f, const struct ac_image *image,
 	    app->n_gids * sizeof(*app->gids));
 	app->working_dir = p->app.working_dir;
 	wrong = cli_tell_isolators(f, &p->app, &app->isolators);
-	if (wrong == NULL)
+	if (wrong == NULL && f->annotations.n > 0)
 		wrong = cli_pairs(&f->annotations, &m->annotations);
 	if (wrong == NULL && f->user_annotations.n > 0)
 		wrong = cli_pairs(&f->user_annotations, &app->user_annotations);
@@ -258,59 +304,35 @@ describe(const struct cli_run_app *f, const struct ac_image *image,
 }
 
 const char *
-cli_plan_app(const struct cli_run_pod *pod, const struct cli_run_app *flags,
-    const struct ac_image *image, const struct cli_limits *limits,
-    char *const *outer, struct cli_planned *ret)
+cli_plan_app(struct cli_plan *p, const struct cli_run_app *flags,
+    const struct ac_image *image, struct cli_planned *ret)
 {
+	struct ac_image said = *image;
 	const char *wrong = check_image(image);
 
 	memset(ret, 0, sizeof(*ret));
-	if (image->has_app)
-		ret->manifest.app = image->app;
-	if (wrong == NULL)
-		wrong = set_names(flags, image, &ret->app);
-	if (wrong == NULL)
-		wrong = set_exec(flags, image, &ret->app);
-	if (wrong == NULL)
-		wrong = set_user(flags, image, &ret->app);
-	if (wrong == NULL)
-		wrong = set_environment(pod, flags, image, outer, ret);
-	if (wrong == NULL)
-		wrong = cli_plan_isolators(flags, &image->app, limits, &ret->app);
-	return wrong ? wrong : describe(flags, image, ret);
-}
-
-static int
-put_record(struct ps_writer *w, uint16_t type, uint32_t serial, size_t at)
-{
-	struct ps_writer head = { .p = w->p + at, .size = PS_HEADER };
-	struct ps_header h = { .type = type, .serial = serial };
-
-	if (w->error != 0)
-		return w->error;
-	if (w->at - at > PS_MAX_MSG)
-		return -EMSGSIZE;
-	h.length = (uint32_t)(w->at - at - PS_HEADER);
-	ps_put_header(&head, &h);
-	return head.error;
-}
-
-int
-cli_plan_seal(const struct ps_msg_PLAN_POD *pod, const struct cli_planned *apps)
-{
-	struct ps_writer w = { .p = cli_alloc(PS_MAX_PLAN), .size = PS_MAX_PLAN };
-	static const uint8_t room[PS_HEADER];
-	int r;
-
-	ps_put_bytes(&w, room, sizeof(room));
-	(void)ps_encode_PLAN_POD(&w, pod);
-	r = put_record(&w, PS_PLAN_POD, 1, 0);
-	for (uint16_t i = 0; r == 0 && i < pod->apps; i++) {
-		size_t at = w.at;
-
-		ps_put_bytes(&w, room, sizeof(room));
-		(void)ps_encode_PLAN_APP(&w, &apps[i].app);
-		r = put_record(&w, PS_PLAN_APP, i + 2u, at);
+	/* A section of a pod manifest stands for the whole of the image's. */
+	if (flags->said && flags->said->has_app) {
+		said.has_app = true;
+		said.app = flags->said->app;
 	}
-	return r < 0 ? r : ps_sealed("plan", w.p, w.at);
+	if (said.has_app)
+		ret->manifest.app = said.app;
+	if (wrong == NULL)
+		wrong = set_names(flags, &said, &ret->app);
+	if (wrong == NULL)
+		wrong = set_exec(flags, &said, &ret->app);
+	if (wrong == NULL)
+		wrong = set_events(&said, &ret->app);
+	if (wrong == NULL)
+		wrong = set_user(flags, &said, &ret->app);
+	if (wrong == NULL)
+		wrong = set_environment(p, flags, &said, ret);
+	if (wrong == NULL)
+		wrong = set_mounts(p, flags, &said, ret);
+	if (wrong == NULL)
+		wrong = cli_plan_ports(&p->ports, &said.app, p->pod.net, &ret->app);
+	if (wrong == NULL)
+		wrong = cli_plan_isolators(flags, &said.app, &p->limits, &ret->app);
+	return wrong ? wrong : describe(flags, &said, ret);
 }

@@ -10,12 +10,19 @@
 #include "privsep/log.h"
 
 static const char *room = "rkt";
+static bool quiet;
 
 void
 cli_say_as(const char *name)
 {
 	room = name;
 	ps_log_name(room);
+}
+
+void
+cli_quiet(bool on)
+{
+	quiet = on;
 }
 
 int
@@ -37,6 +44,8 @@ cli_image_log(const char *format, ...)
 	char text[960];
 	va_list ap;
 
+	if (quiet && strncmp(format, "warning", 7) != 0)
+		return;
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);

@@ -104,6 +104,7 @@ class Fetching(Launcher):
         fd = message.fds[0]
         self.plan = os.pread(fd, os.fstat(fd).st_size, 0)
         self.seals = fcntl.fcntl(fd, 1034)
+        self.how = message.fields["how"]
         return "STARTING", {"uuid": plan(self)[0]["uuid"]}
 
     def urls(self):
@@ -111,13 +112,26 @@ class Fetching(Launcher):
                 if m.name == "GET"]
 
 
-def plan(launcher):
-    """[PLAN_POD, PLAN_APP...] as dicts."""
+def records(launcher):
+    """Every record of the plan: (type, fields)."""
     at, out, data = 0, [], launcher.plan
     while at < len(data):
         _, number, _, length, serial = rktmsg.HEADER.unpack_from(data, at)
         assert serial == len(out) + 1
         body = data[at + rktmsg.HEADER.size:at + rktmsg.HEADER.size + length]
-        out.append(rktmsg.decode(rktmsg.NUMBERS[number].name, body))
+        name = rktmsg.NUMBERS[number].name
+        out.append((name, rktmsg.decode(name, body)))
         at += rktmsg.HEADER.size + length
     return out
+
+
+def plan(launcher):
+    """[PLAN_POD, PLAN_APP...] as dicts."""
+    return [f for name, f in records(launcher) if name != "PLAN_VOLUME"]
+
+
+def volumes(launcher):
+    """The volumes of the plan, by name."""
+    found = [f for name, f in records(launcher) if name == "PLAN_VOLUME"]
+    assert len(found) == plan(launcher)[0]["volumes"]
+    return {f.pop("name"): f for f in found}

@@ -1,0 +1,79 @@
+/*
+ * rkt stop: asks pods to end, or makes them.  Conductor, user rkt; the launcher
+ * finds the pod's processes and signals them.
+ */
+#include "cli/commands.h"
+#include "cli/pods.h"
+#include "cli/session.h"
+
+static struct options {
+	bool force;
+	const char *uuid_file;
+} o;
+
+static const struct cli_flag flags[] = {
+	CLI_BOOL("force", options, force,
+	    "end the pod at once, without asking its apps"),
+	CLI_FLAG("uuid-file", cli_set_string, options, uuid_file, "FILE", NULL,
+	    "read the pod's UUID from FILE"),
+	{ 0 }
+};
+
+static int
+prepare(struct cli *c)
+{
+	if (o.uuid_file && c->argc > 0)
+		return cli_fail("takes UUIDs or --uuid-file, not both");
+	if (!o.uuid_file && c->argc == 0)
+		return cli_fail("takes one or more UUIDs");
+	return 0;
+}
+
+static int
+stop_pod(struct cli *c, const char *uuid)
+{
+	struct cli_pod pod;
+	struct ps_msg_END_POD m = { .uuid = pod.uuid,
+		.how = o.force ? PS_END_KILL : PS_END_STOP };
+	struct ps_msg_DONE done;
+	int r = cli_find_pod(c, uuid, &pod);
+
+	if (r != 0)
+		return r;
+	ps_close_fd(&pod.dir);
+	if (pod.state > CLI_RUNNING) {
+		(void)printf("pod \"%s\" is already stopped\n", pod.uuid);
+		return 0;
+	}
+	if (pod.state != CLI_RUNNING)
+		return cli_fail("pod \"%s\" is not running", pod.uuid);
+	if (CLI_ASK(c, END_POD, &m, NULL, 0, DONE, &done) < 0)
+		return CLI_FAILED;
+	(void)printf("\"%s\"\n", pod.uuid);
+	return 0;
+}
+
+static int
+run(struct cli *c)
+{
+	const char *from_file = NULL;
+	int failed = 0;
+
+	if (o.uuid_file && cli_read_uuid_file(c, o.uuid_file, &from_file) != 0)
+		return CLI_FAILED;
+	if (from_file)
+		failed += stop_pod(c, from_file) != 0;
+	for (int i = 0; i < c->argc; i++)
+		failed += stop_pod(c, c->argv[i]) != 0;
+	return failed > 0 ? cli_fail("failed to stop %d pod(s)", failed) : 0;
+}
+
+const struct cli_command cli_cmd_stop = {
+	.name = "stop",
+	.arguments = "UUID...",
+	.summary = "end pods that run",
+	.flags = flags,
+	.options = &o,
+	.prepare = prepare,
+	.run = run,
+};
