@@ -75,7 +75,8 @@ void cli_print_help(const struct cli_command *command, FILE *out);
 void cli_say_as(const char *name);
 /* "COMMAND: text" on stderr; CLI_FAILED. */
 int cli_fail(const char *format, ...) _printf_(1, 2);
-/* "image: text" on stderr. */
+/* "image: text" on stderr; quiet leaves out all but warnings. */
+void cli_quiet(bool on);
 void cli_image_log(const char *format, ...) _printf_(1, 2);
 /* Flushes stdout: the exit code, CLI_FAILED if something was lost. */
 int cli_finish(int code);

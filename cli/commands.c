@@ -22,9 +22,12 @@ static const struct cli_command *const commands[] = {
 	&cli_cmd_list,
 	&cli_cmd_logs,
 	&cli_cmd_policy_lint,
+	&cli_cmd_prepare,
 	&cli_cmd_rm,
 	&cli_cmd_run,
+	&cli_cmd_run_prepared,
 	&cli_cmd_status,
+	&cli_cmd_stop,
 	&cli_cmd_trust,
 	&cli_cmd_version,
 };
@@ -58,8 +61,7 @@ word_of(const struct cli_command *command, const char *parent)
 static bool
 is_planned(const char *typed)
 {
-	static const char *const words[] = { "prepare", "run-prepared", "enter",
-		"attach", "stop", "export", "completion",
+	static const char *const words[] = { "enter", "attach", "export", "completion",
 		"api-service", "metadata-service", "app", "extract",
 		"render" };
 

@@ -8,4 +8,5 @@ extern const struct cli_command cli_cmd_cat_manifest, cli_cmd_config,
     cli_cmd_image_gc, cli_cmd_image_list,
     cli_cmd_image_rm, cli_cmd_image_verify, cli_cmd_list, cli_cmd_logs,
     cli_cmd_policy_lint,
-    cli_cmd_rm, cli_cmd_run, cli_cmd_status, cli_cmd_trust, cli_cmd_version;
+    cli_cmd_prepare, cli_cmd_rm, cli_cmd_run, cli_cmd_run_prepared,
+    cli_cmd_status, cli_cmd_stop, cli_cmd_trust, cli_cmd_version;

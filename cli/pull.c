@@ -318,16 +318,27 @@ is_file(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static bool
+is_no_file(const char *path)
+{
+	(void)path;
+	return false;
+}
+
 int
 cli_pull(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
 {
 	struct cli_image_string im;
 	struct cli_store store = { 0 };
-	const char *wrong = cli_classify_image(p->argument, is_file, &im);
+	const char *wrong = cli_classify_image(p->argument,
+	    p->only_names ? is_no_file : is_file, &im);
 	int r = 0;
 
 	if (wrong)
 		return cli_fail("%s", wrong);
+	if (p->only_names && im.kind != CLI_IMAGE_NAME)
+		return cli_fail("\"%s\" is not the name of an image",
+		    p->argument);
 	if (p->policy != CLI_PULL_UPDATE || im.kind == CLI_IMAGE_ID)
 		r = cli_store_load(c, &store);
 	if (r != 0)

@@ -13,6 +13,7 @@ struct cli_pull {
 	const char *signature; /* --signature, or NULL */
 	enum cli_policy policy;
 	bool refuse_ids; /* fetch takes no image IDs */
+	bool only_names; /* a manifest says it: never a path or URL */
 };
 
 /* The image, as the store now records it.  0 or CLI_FAILED (said). */
