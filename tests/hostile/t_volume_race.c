@@ -57,7 +57,8 @@ begin(void **state)
 	return dir < 0 || mkdirat(dir, "vol", 0755) < 0 ||
 	    mkdirat(dir, "secret", 0700) < 0 || mkdirat(dir, "up", 0755) < 0 ||
 	    mkdirat(dir, "up/vol", 0755) < 0 ||
-	    symlinkat("secret", dir, "link") < 0 || symlinkat("up", dir, "over") < 0;
+	    symlinkat("secret", dir, "link") < 0 ||
+	    symlinkat("secret", dir, "sly") < 0 || symlinkat("up", dir, "over") < 0;
 }
 
 static int
@@ -124,7 +125,7 @@ racing_link(void **state)
 static void
 links_refused(void **state)
 {
-	static const char *const bad[] = { "link/..", "over/vol", "over",
+	static const char *const bad[] = { "sly/..", "over/vol", "over",
 		"up/../over/x" };
 	char source[128];
 	struct ps_msg_PLAN_VOLUME v = { .name = "v", .kind = PS_VOLUME_HOST,
