@@ -71,7 +71,7 @@ choose_ended(const struct cli_pod *pod, void *arg)
 	if (pod->state == CLI_ABORTED_PREPARE)
 		ps_log("moving failed prepare \"%s\" to garbage", pod->uuid);
 	if (pod->state == CLI_ABORTED_PREPARE || pod->state == CLI_EXITED ||
-	    expired)
+	    pod->orphan || expired)
 		cli_list_add(&s->list, cli_copy(pod->uuid));
 	return 0;
 }

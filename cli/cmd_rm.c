@@ -44,7 +44,8 @@ remove_pod(struct cli *c, const char *uuid)
 	if (r != 0)
 		return r;
 	ps_close_fd(&pod.dir);
-	if (refusals[pod.state])
+	/* There is no one left to ask it to end: removing it does that. */
+	if (refusals[pod.state] && !pod.orphan)
 		return cli_fail("pod \"%s\" is %s", pod.uuid,
 		    refusals[pod.state]);
 	if (pod.state != CLI_EXITED_GARBAGE && pod.state != CLI_GARBAGE)

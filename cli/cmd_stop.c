@@ -47,6 +47,9 @@ stop_pod(struct cli *c, const char *uuid)
 	}
 	if (pod.state != CLI_RUNNING)
 		return cli_fail("pod \"%s\" is not running", pod.uuid);
+	if (pod.orphan)
+		return cli_fail("the supervisor of pod \"%s\" has gone: rkt rm "
+				"ends what is left of it", pod.uuid);
 	if (CLI_ASK(c, END_POD, &m, NULL, 0, DONE, &done) < 0)
 		return CLI_FAILED;
 	(void)printf("\"%s\"\n", pod.uuid);

@@ -31,6 +31,10 @@ visit_one(int parent, size_t place, const char *uuid, cli_pod_visit *visit,
 		return 0;
 	memcpy(pod.uuid, uuid, sizeof(pod.uuid) - 1);
 	pod.state = cli_pod_state(place, dir);
+	if (pod.state == CLI_EXITED && dir >= 0 && cli_pod_is_alive(&pod)) {
+		pod.state = CLI_RUNNING;
+		pod.orphan = true;
+	}
 	if (fstatat(parent, uuid, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		pod.mtime = st.st_mtim.tv_sec;
 	return visit(&pod, arg);

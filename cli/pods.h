@@ -23,6 +23,7 @@ enum cli_state {
 struct cli_pod {
 	char uuid[37];
 	enum cli_state state;
+	bool orphan; /* running, and its supervisor has gone */
 	int dir; /* the pod's directory; -1: not ours to read */
 	int64_t mtime; /* its, seconds */
 };
@@ -34,6 +35,9 @@ enum cli_state cli_pod_state(size_t place, int dir);
 #define CLI_PLACES 6
 /* Names of the directories below pods/, in rkt's order. */
 extern const char *const cli_places[CLI_PLACES];
+
+/* Does anything of it run, by its cgroups?  For a pod without a supervisor. */
+bool cli_pod_is_alive(const struct cli_pod *pod);
 
 typedef int cli_pod_visit(const struct cli_pod *pod, void *arg);
 

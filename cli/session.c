@@ -209,8 +209,9 @@ int
 cli_session_close_door(struct cli *c)
 {
 	const int dirs[] = { c->data, c->system, c->local, c->user };
-	struct ps_reach reach[PS_COUNT(dirs) + 1] = { 0 };
-	size_t n = 0;
+	struct ps_reach reach[PS_COUNT(dirs) + 2] = { {
+		.path = "/sys/fs/cgroup" } }; /* cli/pod_alive.c */
+	size_t n = 1;
 	int r;
 
 	tzset();

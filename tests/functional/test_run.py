@@ -120,7 +120,11 @@ def test_run_whose_supervisor_is_killed(host, how):
     child.send_signal(getattr(signal, how))
     child.wait(10)
     uuid = host.pods()[0][1]
-    assert "state=exited\n" in host.rkt("status", uuid).ok().out
+    r = host.rkt("status", uuid).ok()
+    assert "state=running\n" in r.out and "exited=false\n" in r.out
+    assert "running" in host.rkt("list", "--no-legend").ok().out
+    host.rkt("status", "--wait=300ms", uuid).refused("still running")
+    host.rkt("stop", uuid).refused("supervisor", "rkt rm")
     host.rkt("rm", uuid).ok()
     assert host.lab.cgroup.processes() == []
 
