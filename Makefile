@@ -70,9 +70,11 @@ fetcher_SRCS := $(sort $(wildcard fetcher/*.c))
 verify_SRCS := $(sort $(wildcard verifier/openpgp/*.c))
 unpack_SRCS := $(sort $(wildcard verifier/unpack/*.c))
 nspawn_SRCS := $(sort $(wildcard stage1/nspawn/*.c))
+enter_SRCS := $(sort $(wildcard stage1/enter/*.c))
 appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
 
-PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn appexec rkt-build
+PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn \
+	stage1-enter appexec rkt-build
 
 rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/volume.c
 rkt_LIBS = -lkeyutils
@@ -90,8 +92,11 @@ unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal -llzma -lzstd -lbz2
 stage1-nspawn_SRCS = $(nspawn_SRCS) privsep/codec.c privsep/fds.c \
 	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
 stage1-nspawn_LIBS =
-appexec_ALL = $(appexec_SRCS) privsep/codec.c privsep/log.c privsep/name.c \
-	privsep/proto.c privsep/fds.c
+stage1-enter_SRCS = $(enter_SRCS) stage1/common/door.c privsep/codec.c \
+	privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c
+stage1-enter_LIBS =
+appexec_ALL = $(appexec_SRCS) stage1/common/door.c privsep/codec.c \
+	privsep/log.c privsep/name.c privsep/proto.c privsep/fds.c
 appexec_LIBS =
 appexec_LDFLAGS = -static-pie
 
@@ -147,6 +152,7 @@ verify_SRCS_ALL = $(verify_ALL)
 second_SRCS_ALL = $(second_ALL)
 unpack_SRCS_ALL = $(unpack_ALL)
 stage1-nspawn_SRCS_ALL = $(stage1-nspawn_SRCS)
+stage1-enter_SRCS_ALL = $(stage1-enter_SRCS)
 appexec_SRCS_ALL = $(appexec_ALL)
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 

@@ -10,6 +10,7 @@
 static const struct cli_command *const commands[] = {
 	&cli_cmd_cat_manifest,
 	&cli_cmd_config,
+	&cli_cmd_enter,
 	&cli_cmd_fetch,
 	&cli_cmd_gc,
 	&cli_cmd_help,
@@ -61,7 +62,7 @@ word_of(const struct cli_command *command, const char *parent)
 static bool
 is_planned(const char *typed)
 {
-	static const char *const words[] = { "enter", "attach", "export", "completion",
+	static const char *const words[] = { "attach", "export", "completion",
 		"api-service", "metadata-service", "app", "extract",
 		"render" };
 

@@ -27,6 +27,7 @@ static const struct row {
 	{ PS_REVIEW_KEYS, LN_READY, false, ln_review_keys },
 	{ PS_TRUST_KEY, LN_READY, false, ln_trust_key },
 	{ PS_START_POD, LN_READY, false, ln_start_pod },
+	{ PS_ENTER_POD, LN_READY, true, ln_enter_pod },
 	{ PS_PUT_FILE, LN_READY, true, ln_put_file },
 	{ PS_REMOVE_IMAGE, LN_READY, false, ln_remove_image },
 	{ PS_CHECK_IMAGE, LN_READY, false, ln_check_image },

@@ -11,7 +11,7 @@ everywhere='strcpy|sprintf|vsprintf|strcat|atoi|atol|strtok|getenv|secure_getenv
 verdict banned_calls "$(product | grep '\.[ch]$' | calls "$everywhere")"
 verdict banned_malloc_in_launcher "$(files 'launcher/*.[ch]' |
 	calls 'malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf|vasprintf|getline')"
-root=$(for p in rkt stage1-nspawn; do sources $p; done | sort -u)
+root=$(for p in rkt stage1-nspawn stage1-enter; do sources $p; done | sort -u)
 verdict banned_stdio_in_root "$(echo "$root" | calls 'fopen|fdopen|freopen|scandir|fgets|fscanf|sscanf')"
 verdict banned_threads_and_nss_in_root "$(echo "$root" |
 	calls 'pthread_create|dlopen|getpwnam|getpwuid|getgrnam|getgrgid|gethostbyname|getaddrinfo|initgroups|syslog|setlocale')"

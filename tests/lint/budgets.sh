@@ -13,8 +13,8 @@ ceiling() {
 
 launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
 privsep=$(sources rkt | grep '^privsep/' | code)
-stage1=$(files 'stage1/nspawn/*.c' 'stage1/nspawn/*.h' 'stage1/common/*' |
-	grep -E '\.[ch]$' | code)
+stage1=$(files 'stage1/nspawn/*.[ch]' 'stage1/enter/*.[ch]' 'stage1/common/*.[ch]' |
+	code)
 # The design's first ceilings were 2600, 900 and 3500.  They were raised once,
 # by this argument: the launcher was 2.9k lines when it first did its work, and
 # 1.1k more came from attacks that succeeded, each with a test that fails

@@ -24,6 +24,7 @@ verify libgpgme libcrypto
 second libcrypto
 unpack libarchive libjansson libcap-ng libcrypto libisal libz libbz2 liblzma libzstd
 stage1-nspawn
+stage1-enter
 appexec
 rkt-build libarchive libjansson libcap-ng
 TABLE

@@ -29,6 +29,7 @@ while IFS='|' read -r program user policy; do
 done <<'TABLE'
 rkt|root|-
 stage1-nspawn|root|-
+stage1-enter|root, then the pod's root id|-
 conductor|rkt|conductor
 fetcher|rkt-fetch|fetcher
 verify|rkt-verify|verify
@@ -39,6 +40,6 @@ rkt-build|who calls it|-
 TABLE
 launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
 privsep=$(sources rkt | grep '^privsep/' | code)
-stage1=$(files 'stage1/nspawn/*.c' 'stage1/nspawn/*.h' 'stage1/common/*.h' | code)
+stage1=$(files 'stage1/nspawn/*.[ch]' 'stage1/enter/*.[ch]' 'stage1/common/*.[ch]' | code)
 printf '\nours as root on the host: launcher %s + privsep %s + stage1 %s = %s lines\n' \
 	"$launcher" "$privsep" "$stage1" $((launcher + privsep + stage1))

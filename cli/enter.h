@@ -1,0 +1,13 @@
+#pragma once
+/*
+ * `rkt enter` and `rkt app exec`: one way.  Conductor, user rkt; input: the
+ * operator's words, and pod manifests, which are not trusted.
+ */
+#include "cli/cli.h"
+
+extern const struct cli_flag cli_enter_flags[];
+
+/* Flags, then UUID, then a command whose words are its own. */
+int cli_enter_prepare(struct cli *c);
+/* Asks the launcher: 0 or CLI_FAILED (said). */
+int cli_enter_run(struct cli *c);

@@ -1,0 +1,126 @@
+/*
+ * A command in an app of a running pod: prove that the operator said so, find
+ * the pod, and become stage1-enter, which gives up root.  Runs as root.
+ * HOSTILE: the message, of a conductor that may be compromised; every word of
+ * it stands at the end of the launcher's own command line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/argv.h"
+#include "launcher/running.h"
+#include "launcher/session.h"
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/log.h"
+#include "privsep/paths.h"
+
+#define NO_COMMAND 254 /* rkt's code for its own errors */
+
+static struct ln_running pod = { -1, -1, -1 };
+static int plan = -1;
+/* Words of the frame that asked, which is the last that is heard. */
+static struct ps_msg_ENTER_POD asked;
+
+/* `... UUID [--] CMD ARGS...`, UUID by its beginning; *ret_words: in front of
+ * it.  Without a command it is rkt's default. */
+static bool
+is_said(const struct ln_session *s, int *ret_words)
+{
+	int at = s->argc - (int)asked.n_exec;
+
+	if (asked.n_exec == 1 && strcmp(asked.exec[0], "/bin/bash") == 0 &&
+	    strcmp(s->argv[s->argc - 1], "/bin/bash") != 0)
+		at = s->argc;
+	if (at < 2)
+		return false;
+	for (int i = at; i < s->argc; i++)
+		if (strcmp(s->argv[i], asked.exec[i - at]) != 0)
+			return false;
+	if (strcmp(s->argv[at - 1], "--") == 0)
+		at--;
+	*ret_words = at - 1;
+	return at >= 2 && s->argv[at - 1][0] != '\0' &&
+	    strncmp(asked.uuid, s->argv[at - 1], strlen(s->argv[at - 1])) == 0;
+}
+
+/* The app is the one that --app names, where it does, and the environment is
+ * the caller's TERM or nothing. */
+static bool
+is_allowed(const struct ln_session *s)
+{
+	struct ln_argv argv = { s->argc, s->argv };
+	bool found = asked.n_env == 0;
+
+	if (asked.n_exec == 0 || !is_said(s, &argv.argc) ||
+	    (ln_argv_has(argv, "--app") &&
+		!ln_argv_option(argv, "--app", asked.app)))
+		return false;
+	for (char *const *e = s->env; asked.n_env == 1 && *e; e++)
+		found = found || (strncmp(*e, "TERM=", 5) == 0 &&
+				     strcmp(*e, asked.env[0]) == 0);
+	return found;
+}
+
+/* One that is just starting has no pid 1 for a moment. */
+static int
+open_pod(struct ln_session *s)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		int r = ln_running_open(s, asked.uuid, &pod);
+
+		if (r < 0)
+			return r;
+		if (pod.init >= 0) {
+			plan = sys_open(pod.pod, "plan", O_RDONLY | O_NOFOLLOW, 0,
+			    SYS_BENEATH);
+			return plan < 0 ? plan : 0;
+		}
+		ln_running_close(&pod);
+		sys_sleep(20);
+	}
+	return -ESRCH;
+}
+
+static _noreturn_ void
+become_command(struct ln_session *s)
+{
+	static char *argv[PS_COUNT(asked.exec) + 3], *env[PS_COUNT(asked.env) + 1];
+	static char name[] = "stage1-enter";
+	const int fds[] = { plan, pod.pod, pod.init };
+	char path[1100];
+	int r;
+
+	(void)s;
+	/* execve lacks the const that it keeps. */
+	argv[0] = name;
+	memcpy(&argv[1], &asked.app, sizeof(argv[0]));
+	memcpy(&argv[2], asked.exec, asked.n_exec * sizeof(argv[0]));
+	memcpy(env, asked.env, asked.n_env * sizeof(env[0]));
+	(void)snprintf(path, sizeof(path), "%s/stage1-enter", ps_libexec_dir);
+	ps_debug("%d becomes %s", getpid(), path);
+	r = sys_exec(path, argv, env, fds, PS_COUNT(fds));
+	ps_die(NO_COMMAND, "cannot execute %s: %s", path, strerror(-r));
+}
+
+int
+ln_enter_pod(struct ln_session *s, struct ps_frame *f)
+{
+	int r;
+
+	if (ps_decode_ENTER_POD(f->payload, f->length, &asked) < 0 ||
+	    !is_allowed(s))
+		return -EPROTO;
+	r = open_pod(s);
+	if (r == -ENOENT || r == -ESRCH)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" is not running",
+		    asked.uuid);
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot find the pod's processes");
+	s->become = become_command;
+	s->state = LN_ENDED;
+	return PS_SEND(&s->control, STARTING,
+	    (&(struct ps_msg_STARTING){ .uuid = asked.uuid }), NULL, 0);
+}

@@ -1,0 +1,62 @@
+#pragma once
+/*
+ * stage1-enter: from a launcher that has proved that this may be, to a command
+ * in an app.  Host root at first, which it gives up before it hears a word of
+ * the pod; what comes from the door and from the terminal's master is hostile.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define S1_FAILED 254 /* rkt's code for its own errors */
+
+/* Descriptors that the launcher gives. */
+#define S1_ENTER_PLAN 3 /* the pod's file `plan`, root's, read-only */
+#define S1_ENTER_POD 4	/* the pod's directory */
+#define S1_ENTER_INIT 5 /* pidfd of the pod's pid 1 */
+
+/*
+ * record.c: the PLAN_APP record of app from the plan on fd, exec replaced by
+ * the command (n words), env (ended by NULL) over the app's own, as a sealed
+ * memfd.  Or -ENOENT, with the names of the apps there are in ret_apps; -E2BIG:
+ * too many or too long words; or another negative errno.
+ */
+#define S1_APP_NAMES 1024u
+int s1_make_record(int fd, const char *app, const char *const *words, size_t n,
+    char *const *env, char ret_apps[S1_APP_NAMES]);
+
+/* knock.c: a connection to the door of the pod, made as the pod's root; this
+ * process is from then on the user `base` without any right.  Dies with
+ * S1_FAILED. */
+int s1_knock(void);
+
+/* pty.c: the caller's terminal. */
+struct s1_terminal {
+	unsigned mask; /* bit n: descriptor n is a terminal */
+	int out;       /* the one that is written to */
+	int master;    /* -1 until the pod has sent it */
+	bool raw;
+	char pending[4096]; /* typed, and not yet taken */
+	size_t n_pending;
+};
+
+void s1_terminal_begin(struct s1_terminal *t);
+/* rows << 16 | columns; 0 unknown. */
+uint32_t s1_terminal_size(const struct s1_terminal *t);
+/* Takes the master: 0, or -ENOTTY: it is none.  Then the caller's terminal is
+ * raw, if it is what is typed on. */
+int s1_terminal_take(struct s1_terminal *t, int master);
+void s1_terminal_resize(const struct s1_terminal *t);
+/* The caller's terminal as it was, and raw again. */
+void s1_terminal_restore(struct s1_terminal *t);
+void s1_terminal_raw(struct s1_terminal *t);
+/* What the caller typed: to pending; false at its end. */
+bool s1_terminal_type(struct s1_terminal *t);
+/* Pending to the master. */
+void s1_terminal_feed(struct s1_terminal *t);
+/* What the command wrote, to the caller: false when there is no more. */
+bool s1_terminal_show(struct s1_terminal *t);
+
+/* proxy.c: until the command has ended; the exit code. */
+int s1_proxy(int door, int record);
