@@ -1,5 +1,7 @@
 #pragma once
-/* A pod that was prepared, and waits.  Caller: root. */
+/*
+ * A pod that was prepared, and waits.  Caller: root.
+ */
 #include "launcher/argv.h"
 #include "launcher/plan.h"
 #include "launcher/session.h"

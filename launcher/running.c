@@ -24,7 +24,7 @@ static bool
 holds(uint64_t pid, int pod)
 {
 	char path[48];
-	struct stat mine, its;
+	struct stat mine, its = { 0 };
 	struct dirent *e;
 	bool found = false;
 	DIR *d;
@@ -33,10 +33,13 @@ holds(uint64_t pid, int pod)
 	(void)snprintf(path, sizeof(path), "/proc/%u/fd", (unsigned)pid);
 	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	d = fd < 0 || fstat(pod, &mine) < 0 ? NULL : fdopendir(fd);
-	while (d && !found && (e = readdir(d)) != NULL)
-		found = e->d_name[0] != '.' &&
-		    fstatat(dirfd(d), e->d_name, &its, 0) == 0 &&
+	while (d && !found && (e = readdir(d)) != NULL) {
+		_cleanup_fd_ int its_fd = e->d_name[0] == '.' ? -1 :
+		    sys_open(fd, e->d_name, O_PATH, 0, SYS_HOST);
+
+		found = its_fd >= 0 && fstat(its_fd, &its) == 0 &&
 		    its.st_dev == mine.st_dev && its.st_ino == mine.st_ino;
+	}
 	if (d)
 		(void)closedir(d);
 	else
