@@ -381,6 +381,25 @@ sys_unwritten(int fd)
 	return r;
 }
 
+/* A new group has files, which do not keep it from being removed. */
+static void
+fill_group(const char *text, int dir, const char *path, bool make)
+{
+	char file[4500];
+	int fd;
+
+	if (!below(text, "/sys/fs/cgroup"))
+		return;
+	fake.cgroups_used = true;
+	(void)snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	if (!make) {
+		(void)unlinkat(dir, file, 0);
+		return;
+	}
+	fd = openat(dir, file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	ps_close_fd(&fd);
+}
+
 int
 sys_mkdir(int dir, const char *name, mode_t mode)
 {
@@ -389,9 +408,11 @@ sys_mkdir(int dir, const char *name, mode_t mode)
 
 	check_path(dir, name, false);
 	join(dir, name, text);
-	fake.cgroups_used |= below(text, "/sys/fs/cgroup");
 	note("mkdir %s %04o", text, mode);
-	return r < 0 ? r : result(mkdirat(dir, real(dir, name, to), mode | 0700));
+	r = r < 0 ? r : result(mkdirat(dir, real(dir, name, to), mode | 0700));
+	if (r == 0)
+		fill_group(text, dir, real(dir, name, to), true);
+	return r;
 }
 
 int
@@ -441,6 +462,8 @@ sys_unlink(int dir, const char *name, bool directory)
 	check_path(dir, name, false);
 	join(dir, name, text);
 	note("%s %s", directory ? "rmdir" : "unlink", text);
+	if (r == 0 && directory)
+		fill_group(text, dir, name, false);
 	return r < 0 ? r : result(unlinkat(dir, name, directory ? AT_REMOVEDIR : 0));
 }
 
@@ -587,10 +610,14 @@ sys_idmapped(int dir, const char *path, int userns)
 	check_path(dir, path, false);
 	join(dir, path, full);
 	(void)snprintf(text, sizeof(text), "idmapped(%.200s)", full);
-	note("%s %s", text, label_of(userns));
+	if (userns < 0)
+		(void)snprintf(text, sizeof(text), "readonly(%.200s)", full);
+	note("%s %s", text, userns < 0 ? "" : label_of(userns));
 	fd = r < 0 ? r : openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return r < 0 ? r : -errno;
+	if (userns < 0) /* to be read from, so what it is of */
+		return labelled(fd, text);
 	(void)close(fd);
 	return thing(text);
 }

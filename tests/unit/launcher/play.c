@@ -412,9 +412,9 @@ play(const uint8_t *data, size_t size, struct play_result *ret)
 	fake.fail_at = 0;
 	for (ret->answers = 0; world_hear(NULL) != 0;)
 		ret->answers++;
-	ret->started = (world.s.become != NULL);
+	ret->started = world.s.become != NULL;
 	ret->committed = truth.is_committed;
-	if ((world.s.become != NULL))
+	if (world.s.become != NULL)
 		check_started();
 	world_end();
 }

@@ -7,12 +7,24 @@
 
 static char paths[LN_CGROUP_TEXT];
 static const char *missing;
+static struct ln_plan plan;
+
+/* A pod with these limits, whose one app has none of its own. */
+static int
+enter(const struct ln_limits *l, int conductor)
+{
+	const struct ln_groups g = { .uuid = UUID, .pod = *l, .plan = &plan,
+		.dir = world.s.pods, .owner = 1879048192, .conductor = conductor };
+
+	return ln_cgroup_enter(&g, &missing);
+}
 
 static int
 begin(void **state)
 {
 	(void)state;
 	world_begin((char *const[]){ "rkt", NULL });
+	world_plan(&plan, IMAGE_GOOD);
 	return 0;
 }
 
@@ -73,7 +85,7 @@ v2(void **state)
 	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
 	fake_mkdir("/sys/fs/cgroup/system.slice/x.service");
 	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
-	assert_int_equal(ln_cgroup_enter(UUID, &l, -1, &missing), 0);
+	assert_int_equal(enter(&l, -1), 0);
 	assert_non_null(strstr(paths, "/system.slice/x.service/rkt-" UUID "\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/memory.max 1048576\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.max 150000 100000\n"));
@@ -96,13 +108,13 @@ v2_conductor(void **state)
 	fake.may_open[0] = "/proc/self/fdinfo/77";
 	fake_put("/proc/self/fdinfo/77", "pos:\t0\nPid:\t4242\nNSpid:\t4242\n");
 	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
-	assert_int_equal(ln_cgroup_enter(UUID, &none, 77, &missing), 0);
+	assert_int_equal(enter(&none, 77), 0);
 	assert_null(strstr(fake.trace, "4242"));
 	world_end();
 	world_begin((char *const[]){ "rkt", NULL });
 	fake.may_open[0] = "/proc/self/fdinfo/77";
 	fake_clear("/sys/fs/cgroup/x.service");
-	assert_int_equal(ln_cgroup_enter(UUID, &l, 77, &missing), 0);
+	assert_int_equal(enter(&l, 77), 0);
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cgroup.procs 4242\n"));
 	assert_non_null(strstr(fake.trace,
 	    "x.service/cgroup.subtree_control +memory\n"));
@@ -132,7 +144,7 @@ v1(void **state)
 
 	(void)state;
 	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
-	assert_int_equal(ln_cgroup_enter(UUID, &l, -1, &missing), 0);
+	assert_int_equal(enter(&l, -1), 0);
 	assert_non_null(strstr(paths, "/sys/fs/cgroup/memory/rkt-" UUID "\n"));
 	assert_null(strstr(fake.trace, "cpu"));
 	assert_non_null(strstr(fake.trace, "memory.limit_in_bytes 1048576\n"));
@@ -147,10 +159,10 @@ controller_missing(void **state)
 
 	(void)state;
 	fake_put("/proc/self/cgroup", "1:name=systemd:/\n");
-	assert_true(ln_cgroup_enter(UUID, &l, -1, &missing) < 0);
+	assert_true(enter(&l, -1) < 0);
 	assert_string_equal(missing, "memory");
 	fake_clear("/sys/fs/cgroup/systemd");
-	assert_true(ln_cgroup_enter(UUID, &c, -1, &missing) < 0);
+	assert_true(enter(&c, -1) < 0);
 	assert_string_equal(missing, "cpu");
 }
 
@@ -163,7 +175,7 @@ not_another_pods(void **state)
 
 	(void)state;
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID);
-	assert_true(ln_cgroup_enter(UUID, &l, -1, &missing) < 0);
+	assert_true(enter(&l, -1) < 0);
 	assert_null(strstr(fake.trace, "limit_in_bytes"));
 	assert_null(strstr(fake.trace, "memory/rkt-UUID/cgroup.procs"));
 }

@@ -24,6 +24,8 @@ legal(uint16_t type, enum ln_state state)
 	case PS_REVIEW_KEYS:
 	case PS_TRUST_KEY:
 	case PS_START_POD:
+	case PS_ENTER_POD:
+	case PS_PUT_FILE:
 	case PS_REMOVE_IMAGE:
 	case PS_CHECK_IMAGE:
 	case PS_END_POD:

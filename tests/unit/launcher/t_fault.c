@@ -99,8 +99,8 @@ run(void **state)
 		answer = world_hear(NULL);
 		if (answer != PS_STARTING && answer != PS_REFUSED)
 			fail_msg("verb %u: no answer", n);
-		if (world.s.started != (answer == PS_STARTING) ||
-		    fake_exists("/var/lib/rkt/pods/run/" UUID) != world.s.started)
+		if ((world.s.become != NULL) != (answer == PS_STARTING) ||
+		    fake_exists("/var/lib/rkt/pods/run/" UUID) != (world.s.become != NULL))
 			fail_msg("verb %u: half a pod", n);
 		refused += answer == PS_REFUSED;
 		if (answer == PS_REFUSED && verbs >= n &&

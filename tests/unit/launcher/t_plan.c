@@ -32,21 +32,21 @@ good(void **state)
 {
 	(void)state;
 	fresh();
-	assert_int_equal(prove(ARGV("rkt", "run")), 0);
+	assert_int_equal(prove(ARGV("rkt", "run", "x")), 0);
 	plan.pod.net = PS_NET_HOST;
-	assert_int_equal(prove(ARGV("rkt", "run", "--net=host")), 0);
+	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "x")), 0);
 	plan.app[0].seccomp = PS_SECCOMP_WIDE;
-	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "--seccomp=x")), 0);
+	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "x", "--seccomp=x")), 0);
 	fresh();
 	plan.app[0].caps = 1ull << 21;
-	assert_int_equal(prove(ARGV("rkt", "run", "--caps-retain=CAP_SYS_ADMIN")), 0);
+	assert_int_equal(prove(ARGV("rkt", "run", "x", "--caps-retain=CAP_SYS_ADMIN")), 0);
 	fresh();
 	plan.app[0].caps = (1ull << 41) - 1;
 	plan.app[0].seccomp = PS_SECCOMP_NONE;
 	plan.app[0].paths = 0;
 	plan.pod.insecure = PS_INSECURE_CAPABILITIES | PS_INSECURE_SECCOMP |
 	    PS_INSECURE_PATHS;
-	assert_int_equal(prove(ARGV("rkt", "run", "--insecure-options=all-run")), 0);
+	assert_int_equal(prove(ARGV("rkt", "run", "--insecure-options=all-run", "x")), 0);
 }
 
 static void set_version(void) { plan.pod.version = PS_PLAN_VERSION + 1; }
@@ -149,26 +149,26 @@ policy_locks(void **state)
 	policy.insecure = 0;
 	plan.pod.insecure = PS_INSECURE_SECCOMP;
 	plan.app[0].seccomp = PS_SECCOMP_NONE;
-	assert_int_equal(prove(ARGV("rkt", "--insecure-options=seccomp")),
+	assert_int_equal(prove(ARGV("rkt", "--insecure-options=seccomp", "run", "x")),
 	    PS_REFUSED_POLICY);
 	fresh();
 	policy.net_host = false;
 	plan.pod.net = PS_NET_HOST;
-	assert_int_equal(prove(ARGV("rkt", "--net=host")), PS_REFUSED_POLICY);
+	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "x")), PS_REFUSED_POLICY);
 	fresh();
 	policy.seccomp_wide = false;
 	plan.app[0].seccomp = PS_SECCOMP_WIDE;
-	assert_int_equal(prove(ARGV("rkt", "--seccomp=x")), PS_REFUSED_POLICY);
+	assert_int_equal(prove(ARGV("rkt", "run", "x", "--seccomp=x")), PS_REFUSED_POLICY);
 	fresh();
 	policy.caps_operator = 0;
 	plan.app[0].caps |= 1ull << 21;
-	assert_int_equal(prove(ARGV("rkt", "--caps-retain=CAP_SYS_ADMIN")),
+	assert_int_equal(prove(ARGV("rkt", "run", "x", "--caps-retain=CAP_SYS_ADMIN")),
 	    PS_REFUSED_POLICY);
 	fresh();
 	policy.caps_image = 0;
-	assert_int_equal(prove(ARGV("rkt", "run")), PS_REFUSED_POLICY);
+	assert_int_equal(prove(ARGV("rkt", "run", "x")), PS_REFUSED_POLICY);
 	plan.app[0].caps = 0;
-	assert_int_equal(prove(ARGV("rkt", "run")), 0);
+	assert_int_equal(prove(ARGV("rkt", "run", "x")), 0);
 }
 
 /* A flag that confines is not lost on its way into the plan. */
@@ -185,7 +185,7 @@ asked(void **state)
 
 		(void)snprintf(flag, sizeof(flag), "%s", flags[i]);
 		fresh();
-		if (prove(ARGV("rkt", "run", flag)) != PS_REFUSED_PLAN)
+		if (prove(ARGV("rkt", "run", "x", flag)) != PS_REFUSED_PLAN)
 			fail_msg("%s was lost", flag);
 	}
 	fresh();
@@ -194,7 +194,7 @@ asked(void **state)
 	plan.app[0].readonly_rootfs = 1;
 	plan.app[0].user = plan.app[0].group = "5";
 	plan.app[0].caps = 1ull << 5;
-	assert_int_equal(prove(ARGV("rkt", "run", "--memory=1M", "--cpu", "1",
+	assert_int_equal(prove(ARGV("rkt", "run", "x", "--memory=1M", "--cpu", "1",
 	    "--readonly-rootfs", "--user=5", "--group", "5", "--caps-retain=CAP_KILL")), 0);
 }
 
@@ -205,7 +205,7 @@ said_not_planned(void **state)
 	(void)state;
 	fresh();
 	plan.app[0].seccomp = PS_SECCOMP_NONE;
-	assert_int_equal(prove(ARGV("rkt", "--insecure-options=all")), PS_REFUSED_POLICY);
+	assert_int_equal(prove(ARGV("rkt", "--insecure-options=all", "run", "x")), PS_REFUSED_POLICY);
 }
 
 static void

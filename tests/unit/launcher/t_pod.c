@@ -48,7 +48,7 @@ static void
 refused(uint32_t code)
 {
 	world_refused(code);
-	assert_false(world.s.started);
+	assert_false(world.s.become != NULL);
 	assert_null(strstr(fake.trace, "overlay("));
 	assert_null(strstr(fake.trace, "mkdir /var/lib/rkt/pods"));
 	assert_null(strstr(fake.trace, "/sys/fs/cgroup"));
@@ -61,7 +61,7 @@ good(void **state)
 	world_image(IMAGE_GOOD, NAME, KEY_A);
 	start(IMAGE_GOOD);
 	world_expect(PS_STARTING);
-	assert_true(world.s.started);
+	assert_true(world.s.become != NULL);
 	assert_int_equal(world.s.state, LN_ENDED);
 	assert_true(fake_exists("/var/lib/rkt/pods/run/" UUID "/plan"));
 	assert_false(fake_exists("/var/lib/rkt/pods/prepare/" UUID));

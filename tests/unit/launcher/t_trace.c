@@ -53,7 +53,7 @@ run(void **state)
 	world_start_pod(&plan);
 	assert_int_equal(world_serve(), 0);
 	world_expect(PS_STARTING);
-	assert_true(world.s.started);
+	assert_true(world.s.become != NULL);
 	fake.jump = &jump;
 	if (setjmp(jump) == 0)
 		ln_become_stage1(&world.s);

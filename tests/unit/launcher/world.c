@@ -157,9 +157,11 @@ world_begin_mute(char *const argv[])
 	world.s = (struct ln_session){ .state = LN_START, .argv = argv,
 		.argc = count_args(argv), .env = env, .conductor = -1, .fetcher = -1,
 		.data = -1, .image = -1, .pods = -1, .ids = -1, .quarantine = -1,
-		.system_config = -1, .local_config = -1, .system_trust = -1,
-		.local_trust = -1, .pod = -1, .facts = -1, .plan = -1,
-		.rkt = { 900, 900 }, .fetch = { 901, 901 }, .verify = { 902, 902 }, .second = { 903, 903 } };
+		.system_config = -1, .local_config = -1, .user_config = -1,
+		.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
+		.plan = -1, .put_dir = -1, .rkt = { 900, 900 },
+		.fetch = { 901, 901 }, .verify = { 902, 902 },
+		.second = { 903, 903 } };
 	ps_policy_default(&world.s.policy);
 	for (size_t i = 0; i < PS_MAX_SLOTS; i++)
 		world.s.slots[i].fd = world.s.slots[i].pending = -1;
@@ -189,8 +191,8 @@ world_end(void)
 	struct ln_session *s = &world.s;
 	int *const fds[] = { &s->conductor, &s->fetcher, &s->data, &s->image, &s->pods,
 		&s->ids, &s->quarantine, &s->system_config, &s->local_config,
-		&s->system_trust, &s->local_trust, &s->pod, &s->facts, &s->plan,
-		&s->control.fd, &world.conductor.fd };
+		&s->user_config, &s->system_trust, &s->local_trust, &s->pod,
+		&s->facts, &s->plan, &s->put_dir, &s->control.fd, &world.conductor.fd };
 
 	for (size_t i = 0; i < PS_COUNT(fds); i++)
 		ps_close_fd(fds[i]);
@@ -303,16 +305,24 @@ world_plan(struct ln_plan *ret, uint8_t id)
 	memset(ret->app[0].image, id, PS_DIGEST);
 }
 
+static int
+encode(struct ps_writer *w, uint16_t type, const struct ln_plan *plan, size_t i)
+{
+	if (type == PS_PLAN_POD)
+		return ps_encode_PLAN_POD(w, &plan->pod);
+	return type == PS_PLAN_APP ? ps_encode_PLAN_APP(w, &plan->app[i])
+				   : ps_encode_PLAN_VOLUME(w, &plan->volume[i]);
+}
+
 static void
-add_record(uint8_t *to, size_t size, size_t *at, uint16_t type, uint32_t serial,
-    const struct ln_plan *plan, size_t app)
+add_record(uint8_t *to, size_t size, size_t *at, uint16_t type, uint32_t *serial,
+    const struct ln_plan *plan, size_t i)
 {
 	struct ps_writer w = { .p = to + *at, .size = size - *at, .at = PS_HEADER };
 	struct ps_writer head = { .p = to + *at, .size = PS_HEADER };
-	struct ps_header h = { .type = type, .serial = serial };
+	struct ps_header h = { .type = type, .serial = ++*serial };
 
-	if (type == PS_PLAN_POD ? ps_encode_PLAN_POD(&w, &plan->pod)
-				: ps_encode_PLAN_APP(&w, &plan->app[app]))
+	if (encode(&w, type, plan, i) < 0)
 		return;
 	h.length = (uint32_t)(w.at - PS_HEADER);
 	ps_put_header(&head, &h);
@@ -322,23 +332,63 @@ add_record(uint8_t *to, size_t size, size_t *at, uint16_t type, uint32_t serial,
 size_t
 world_plan_bytes(const struct ln_plan *plan, uint8_t *to, size_t size)
 {
+	uint32_t serial = 0;
 	size_t at = 0;
 
-	add_record(to, size, &at, PS_PLAN_POD, 1, plan, 0);
+	add_record(to, size, &at, PS_PLAN_POD, &serial, plan, 0);
+	for (size_t i = 0; i < plan->pod.volumes && i < PS_MAX_VOLUMES; i++)
+		add_record(to, size, &at, PS_PLAN_VOLUME, &serial, plan, i);
 	for (size_t i = 0; i < plan->pod.apps && i < PS_MAX_APPS; i++)
-		add_record(to, size, &at, PS_PLAN_APP, (uint32_t)i + 2, plan, i);
+		add_record(to, size, &at, PS_PLAN_APP, &serial, plan, i);
 	return at;
+}
+
+void
+world_start_how(const struct ln_plan *plan, uint8_t how)
+{
+	static uint8_t bytes[PS_MAX_PLAN];
+	size_t n = world_plan_bytes(plan, bytes, sizeof(bytes));
+	_cleanup_fd_ int fd = ps_sealed("plan", bytes, n);
+
+	assert_int_equal(PS_SEND(&world.conductor, START_POD,
+	    (&(struct ps_msg_START_POD){ .how = how }), &fd, 1), 0);
 }
 
 void
 world_start_pod(const struct ln_plan *plan)
 {
-	static uint8_t bytes[1 << 18];
-	size_t n = world_plan_bytes(plan, bytes, sizeof(bytes));
-	_cleanup_fd_ int fd = ps_sealed("plan", bytes, n);
+	world_start_how(plan, PS_START_RUN);
+}
 
-	assert_int_equal(PS_SEND(&world.conductor, START_POD,
-	    (&(struct ps_msg_START_POD){ 0 }), &fd, 1), 0);
+void
+world_add_app(struct ln_plan *plan, const char *name, uint8_t id)
+{
+	struct ps_msg_PLAN_APP *a = &plan->app[plan->pod.apps++];
+
+	*a = plan->app[0];
+	a->name = name;
+	memset(a->image, id, PS_DIGEST);
+}
+
+struct ps_msg_PLAN_VOLUME *
+world_add_volume(struct ln_plan *plan, const char *name, uint8_t kind,
+    const char *source)
+{
+	struct ps_msg_PLAN_VOLUME *v = &plan->volume[plan->pod.volumes++];
+
+	*v = (struct ps_msg_PLAN_VOLUME){ .name = name, .kind = kind,
+		.source = source, .recursive = kind == PS_VOLUME_HOST,
+		.mode = kind == PS_VOLUME_HOST ? 0 : 0755 };
+	return v;
+}
+
+void
+world_add_mount(struct ps_msg_PLAN_APP *app, const char *volume,
+    const char *target)
+{
+	app->mount_volume[app->n_mount_volume++] = volume;
+	app->mount_target[app->n_mount_target++] = target;
+	app->mount_flags[app->n_mount_flags++] = 0;
 }
 
 void

@@ -80,8 +80,15 @@ void world_image(uint8_t id, const char *name, const char *signer);
 void world_plan(struct ln_plan *ret, uint8_t id);
 /* Its bytes; their length. */
 size_t world_plan_bytes(const struct ln_plan *plan, uint8_t *to, size_t size);
+/* One more app (a copy of the first), volume, mount. */
+void world_add_app(struct ln_plan *plan, const char *name, uint8_t id);
+struct ps_msg_PLAN_VOLUME *world_add_volume(struct ln_plan *plan,
+    const char *name, uint8_t kind, const char *source);
+void world_add_mount(struct ps_msg_PLAN_APP *app, const char *volume,
+    const char *target);
 /* START_POD with it. */
 void world_start_pod(const struct ln_plan *plan);
+void world_start_how(const struct ln_plan *plan, uint8_t how);
 
 /* The trace is what expect/NAME.trace says (UPDATE=1 writes it). */
 void world_trace_is(const char *name);
