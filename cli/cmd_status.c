@@ -13,7 +13,7 @@
 #define POLL_NS (100 * 1000000)
 
 static struct options {
-	int64_t wait; /* 0 no, FOR_EVER, or ns */
+	int64_t wait, wait_ready; /* 0 no, FOR_EVER, or ns */
 	const char *format, *uuid_file;
 } o;
 
@@ -38,7 +38,10 @@ static const struct cli_flag flags[] = {
 	{ .name = "wait", .set = set_wait, .offset = offsetof(struct options, wait),
 	    .bare = "true", .value = "DURATION",
 	    .help = "wait until the pod has ended" },
-	{ .name = "wait-ready", .set = cli_set_unsupported, .bare = "" },
+	{ .name = "wait-ready", .set = set_wait,
+	    .offset = offsetof(struct options, wait_ready),
+	    .bare = "true", .value = "DURATION",
+	    .help = "wait until the apps of the pod are ready" },
 	CLI_FLAG("format", cli_set_format, options, format, "FORMAT", NULL,
 	    "print json, or json-pretty"),
 	CLI_FLAG("uuid-file", cli_set_string, options, uuid_file, "FILE", NULL,
@@ -53,6 +56,8 @@ prepare(struct cli *c)
 {
 	if (c->g.help)
 		return 0;
+	if (o.wait != 0 && o.wait_ready != 0)
+		return cli_fail("--wait and --wait-ready exclude each other");
 	if (o.uuid_file && c->argc > 0)
 		return cli_fail("takes a UUID or --uuid-file, not both");
 	if (o.uuid_file)
@@ -98,21 +103,37 @@ now(void)
 	return t.tv_sec * CLI_SECOND + t.tv_nsec;
 }
 
-/* Looks until the pod has ended. */
+static bool
+has_ended(const struct cli_pod *pod)
+{
+	return pod->state >= CLI_EXITED;
+}
+
+/* A pod that has ended will never be ready. */
+static bool
+is_ready(const struct cli_pod *pod)
+{
+	return has_ended(pod) ||
+	    (pod->state == CLI_RUNNING && cli_pod_ready(pod));
+}
+
+/* Looks until there is what is waited for. */
 static int
-wait_for_end(struct cli *c, struct cli_pod *pod)
+wait_until(struct cli *c, struct cli_pod *pod,
+    bool (*there)(const struct cli_pod *pod), int64_t wait)
 {
 	const struct timespec pause = { .tv_nsec = POLL_NS };
-	int64_t end = o.wait == FOR_EVER ? INT64_MAX : now() + o.wait;
+	int64_t end = wait == FOR_EVER ? INT64_MAX : now() + wait;
 
-	while (pod->state < CLI_EXITED) {
+	while (!there(pod)) {
 		char full[37];
 		int r;
 
 		if (now() >= end)
-			return cli_fail("pod \"%s\" is still %s after %s", pod->uuid,
+			return cli_fail("pod \"%s\" is still %s%s after %s", pod->uuid,
 			    cli_state_name(pod->state),
-			    cli_format_duration(o.wait));
+			    there == is_ready ? ", and not ready," : "",
+			    cli_format_duration(wait));
 		(void)nanosleep(&pause, NULL);
 		memcpy(full, pod->uuid, sizeof(full));
 		ps_close_fd(&pod->dir);
@@ -120,6 +141,9 @@ wait_for_end(struct cli *c, struct cli_pod *pod)
 		if (r != 0)
 			return r;
 	}
+	if (there == is_ready && has_ended(pod))
+		return cli_fail("pod \"%s\" has ended: it is %s", pod->uuid,
+		    cli_state_name(pod->state));
 	return 0;
 }
 
@@ -133,7 +157,9 @@ run(struct cli *c)
 	if (r == 0)
 		r = cli_find_pod(c, uuid, &pod);
 	if (r == 0 && o.wait != 0)
-		r = wait_for_end(c, &pod);
+		r = wait_until(c, &pod, has_ended, o.wait);
+	if (r == 0 && o.wait_ready != 0)
+		r = wait_until(c, &pod, is_ready, o.wait_ready);
 	if (r != 0)
 		return r;
 	if (o.format == NULL) {

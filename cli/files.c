@@ -17,9 +17,10 @@
 int
 cli_open_below(int dir, const char *path, int more_flags)
 {
+	/* openat2 takes nothing with O_PATH that would have no effect. */
+	int careful = (more_flags & O_PATH) != 0 ? 0 : O_NOCTTY | O_NONBLOCK;
 	struct open_how how = { .flags = (uint64_t)(unsigned)(O_RDONLY |
-				    O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-				    more_flags),
+				    O_CLOEXEC | careful | more_flags),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 		    RESOLVE_NO_MAGICLINKS };
 	long fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));

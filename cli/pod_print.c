@@ -51,8 +51,60 @@ put_time(struct cli_json *j, const char *key, int64_t value)
 	cli_json_int(j, value);
 }
 
+static const struct ac_volume *
+find_volume(const struct ac_pod *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_volumes; i++)
+		if (strcmp(m->volumes[i].name, name) == 0)
+			return &m->volumes[i];
+	return NULL;
+}
+
+/* Read-only as the volume says, or else as the image does. */
+static bool
+is_read_only(const struct ac_pod_app *app, const struct ac_mount *mount,
+    const struct ac_volume *v)
+{
+	if (v && v->has_read_only)
+		return v->read_only;
+	for (size_t i = 0; app->has_app && i < app->app.n_mount_points; i++) {
+		const struct ac_mount_point *p = &app->app.mount_points[i];
+
+		if (p->read_only && (strcmp(p->path, mount->path) == 0 ||
+					strcmp(p->name, mount->volume) == 0))
+			return true;
+	}
+	return false;
+}
+
 static void
-put_app(struct cli_json *j, const struct cli_pod *pod,
+put_mounts(struct cli_json *j, const struct ac_pod *m,
+    const struct ac_pod_app *app)
+{
+	if (app->n_mounts == 0)
+		return;
+	cli_json_key(j, "mounts");
+	cli_json_open(j, '[');
+	for (size_t i = 0; i < app->n_mounts; i++) {
+		const struct ac_mount *mount = &app->mounts[i];
+		const struct ac_volume *v = find_volume(m, mount->volume);
+
+		cli_json_open(j, '{');
+		cli_json_key(j, "name");
+		cli_json_string(j, mount->volume);
+		cli_json_key(j, "container_path");
+		cli_json_string(j, mount->path);
+		cli_json_key(j, "host_path");
+		cli_json_string(j, v && v->source ? v->source : "");
+		cli_json_key(j, "read_only");
+		cli_json_bool(j, is_read_only(app, mount, v));
+		cli_json_close(j, '}');
+	}
+	cli_json_close(j, ']');
+}
+
+static void
+put_app(struct cli_json *j, const struct cli_pod *pod, const struct ac_pod *m,
     const struct ac_pod_app *app)
 {
 	int code = 0, r = cli_app_status(pod, app->name, &code);
@@ -75,6 +127,7 @@ put_app(struct cli_json *j, const struct cli_pod *pod,
 	}
 	cli_json_key(j, "image_id");
 	cli_json_string(j, app->image_id ? app->image_id : "");
+	put_mounts(j, m, app);
 	if (app->has_app) {
 		put_pairs(j, "user_annotations", &app->app.user_annotations);
 		put_pairs(j, "user_labels", &app->app.user_labels);
@@ -93,7 +146,7 @@ put_apps(struct cli_json *j, const struct cli_pod *pod, const struct ac_pod *m)
 	cli_json_key(j, "apps");
 	cli_json_open(j, '[');
 	for (size_t i = 0; i < m->n_apps; i++)
-		put_app(j, pod, &m->apps[i]);
+		put_app(j, pod, m, &m->apps[i]);
 	cli_json_close(j, ']');
 }
 

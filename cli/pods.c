@@ -179,6 +179,18 @@ cli_app_status(const struct cli_pod *pod, const char *app, int *ret)
 	return 0;
 }
 
+/* HOSTILE: a link that the pod makes; it is read, not followed. */
+bool
+cli_pod_ready(const struct cli_pod *pod)
+{
+	_cleanup_fd_ int fd = cli_open_below(pod->dir,
+	    "overlay/stage1/upper/rkt/supervisor-status", O_PATH | O_NOFOLLOW);
+	char text[8];
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", text, sizeof(text));
+
+	return n == 5 && memcmp(text, "ready", 5) == 0;
+}
+
 static int64_t
 time_of(const struct cli_pod *pod, const char *path)
 {

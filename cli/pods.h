@@ -59,6 +59,8 @@ int cli_pod_manifest(const struct cli_pod *pod, char **ret, size_t *ret_n);
 int cli_pod_parse(const struct cli_pod *pod, struct ac_pod **ret);
 /* Exit code of an app: 0, or negative errno (-ENOENT: has not ended). */
 int cli_app_status(const struct cli_pod *pod, const char *app, int *ret);
+/* HOSTILE: does the pod say that its apps are ready? */
+bool cli_pod_ready(const struct cli_pod *pod);
 /* ns since the epoch; 0 unknown.  HOSTILE: the last, which the pod wrote. */
 int64_t cli_pod_created(const struct cli_pod *pod);
 int64_t cli_pod_started(const struct cli_pod *pod);

@@ -135,6 +135,47 @@ def test_status_wait_ends_with_the_pod_or_in_time(data):
         "state=exited")
 
 
+def ready(data, n, to="ready"):
+    at = os.path.join(str(data), "pods/run", world.uuid(n),
+                      "overlay/stage1/upper/rkt/supervisor-status")
+    if os.path.lexists(at):
+        os.unlink(at)
+    os.symlink(to, at)
+
+
+def test_status_wait_ready(data):
+    lock = world.add_pod(data, "run", 1, world.pod_manifest("a"), pid=7,
+                         lock=True)
+    wait = ("status", "--wait-ready=300ms", world.uuid(1))
+    begun = time.time()
+    r = Launcher(data).run(*wait)
+    assert r.code == 254 and 0.3 <= time.time() - begun < 5
+    assert "is still running, and not ready, after 300ms" in r.err
+    ready(data, 1)
+    r = Launcher(data).run(*wait)
+    assert r.code == 0 and r.out.startswith("state=running"), r.err
+    os.close(lock)
+    r = Launcher(data).run("status", "--wait-ready", world.uuid(1))
+    assert r.code == 254 and "has ended: it is exited" in r.err and r.out == ""
+
+
+@pytest.mark.parametrize("to", ["readyy", "read", "/etc/passwd", "ready/x",
+                                "x" * 4000])
+def test_status_hostile_readiness(data, to):
+    lock = world.add_pod(data, "run", 1, world.pod_manifest("a"), lock=True)
+    ready(data, 1, to)
+    r = Launcher(data).run("status", "--wait-ready=100ms", world.uuid(1))
+    assert r.code == 254 and "not ready" in r.err
+    at = os.path.join(str(data), "pods/run", world.uuid(1),
+                      "overlay/stage1/upper/rkt/supervisor-status")
+    os.unlink(at)
+    with open(at, "w") as f:
+        f.write("ready")
+    r = Launcher(data).run("status", "--wait-ready=100ms", world.uuid(1))
+    os.close(lock)
+    assert r.code == 254 and "not ready" in r.err
+
+
 def test_uuid_arguments(data):
     world.add_pod(data, "run", 0x10, world.pod_manifest("a"))
     world.add_pod(data, "prepared", 0x1f, world.pod_manifest("a"))
@@ -225,14 +266,14 @@ def test_alone_reads_by_path(open_path):
 def test_usage_errors(data):
     for argv, text in [
             (["nope"], 'rkt: unknown command "nope"'),
-            (["stop", "x"], 'rkt: command "stop" is not supported yet'),
+            (["api-s", "x"], 'rkt: unknown command "api-s"'),
             (["image", "render"], 'command "render" is not supported yet'),
             (["im"], "missing command"),
             (["i", "l", "--nope"], "image list: unknown flag: --nope"),
             (["list", "-x"], "list: unknown shorthand flag: 'x' in -x"),
             (["status", "--wait=soon", "x"], "for --wait"),
-            (["status", "--wait-ready", "x"],
-             "--wait-ready is not supported yet"),
+            (["status", "--wait-ready", "--wait", "x"],
+             "--wait and --wait-ready exclude each other"),
             (["list", "--format"], "flag needs an argument: --format"),
             (["--dir=data", "list"], '"data" is not an absolute path'),
             (["--user-config=x", "list"], '"x" is not an absolute path'),

@@ -44,21 +44,27 @@ def test_plan_of_the_simplest_pod(data):
     uuid = r.pod["uuid"]
     assert uuid[14] == "4" and uuid[19] in "89ab"
     manifest = json.loads(r.pod.pop("manifest"))
-    assert r.pod == {"version": 1, "uuid": uuid, "hostname": "", "insecure": 0,
+    assert r.pod == {"version": 2, "uuid": uuid, "hostname": "", "insecure": 0,
                      "net": 0, "flavor": 1, "interactive": 0, "debug": 0,
+                     "memory": 0, "cpu_milli": 0, "cpu_shares": 0, "pids": 0,
+                     "resolv_conf": b"", "hosts": b"", "volumes": 0,
                      "apps": 1}
+    assert r.launcher.how == 0
     a = r.apps[0]
     env = a.pop("env")
     assert "AC_APP_NAME=hello" in env and "container=rkt" in env
     assert "HOME=/root" in env and "USER=root" in env
     assert a == {
         "name": "hello", "image": world.image_id("hello")[7:],
-        "image_name": "example.com/hello:1.0",
-        "exec": ["/bin/hello", "world"], "working_dir": "/", "user": "0",
+        "image_name": "example.com/hello:1.0", "layers": b"",
+        "exec": ["/bin/hello", "world"], "pre_start": [], "post_stop": [],
+        "working_dir": "/", "user": "0",
         "group": "0", "supplementary_gids": [], "caps": CAPS_DEFAULT,
         "no_new_privs": 0, "seccomp": DEFAULT, "filter": b"", "memory": 0,
-        "cpu_milli": 0, "cpu_shares": 0, "oom_score_adj": 0, "has_oom": 0,
-        "readonly_rootfs": 0, "paths": 1}
+        "cpu_milli": 0, "cpu_shares": 0, "pids": 0, "oom_score_adj": 0,
+        "has_oom": 0, "readonly_rootfs": 0, "paths": 1, "notify": 0,
+        "mount_volume": [], "mount_target": [], "mount_flags": [],
+        "socket_names": [], "socket_ports": []}
     assert manifest["acKind"] == "PodManifest"
     assert manifest["annotations"] == [
         {"name": "coreos.com/rkt/stage1/mutable", "value": "false"}]
@@ -104,9 +110,18 @@ def test_two_apps(data):
     ([IMAGE, "--hostname"], "--hostname is the pod's"),
     ([IMAGE, "--nets=x"], "unknown flag: --nets"),
     (["--interactive", IMAGE, IMAGE], "only supports one image"),
-    (["--volume=a,kind=empty", IMAGE], "--volume is not supported yet"),
-    ([IMAGE, "--mount=x"], "--mount is not supported yet"),
-    (["--port=a:1", IMAGE], "--port is not supported yet"),
+    (["--volume=a", IMAGE], "for --volume: kind is missing"),
+    (["--volume=a,kind=empty,x=1", IMAGE], "for --volume: unknown key"),
+    ([IMAGE, "--volume=a,kind=empty"], "--volume is the pod's"),
+    ([IMAGE, "--mount=x"], "for --mount: wants volume=NAME,target=PATH"),
+    (["--mount=volume=a,target=b", IMAGE], "target is not an absolute path"),
+    (["--port=a:1", IMAGE], 'no app has a port "a"'),
+    (["--port=a", IMAGE], "want NAME:HOSTPORT"),
+    (["--port=a:0", IMAGE], "from 1 to 65535"),
+    (["--no-overlay", IMAGE], "--no-overlay is not possible: the roots of"),
+    (["--mds-register", IMAGE], "there is no metadata service"),
+    (["--ipc=parent", IMAGE], "would reach the shared memory of the host"),
+    (["--ipc=host", IMAGE], "for --ipc: must be auto or private"),
     (["--net", IMAGE], "--net=default is not supported yet"),
     (["--net=host", "--net=none", IMAGE], "one network"),
     (["--hostname=-", IMAGE], "is not a host name"),
@@ -313,7 +328,8 @@ def test_operator_seccomp_may_widen_only_by_policy(data):
 
 @pytest.mark.parametrize("name", [
     "os/linux/selinux-context", "os/linux/apparmor-profile", "os/unix/sysctl",
-    "example.com/whatever"])
+    "resource/block-bandwidth", "resource/block-iops",
+    "resource/network-bandwidth", "example.com/whatever"])
 def test_unsupported_isolators_are_named(data, name):
     value = {"os/linux/selinux-context": {
         "user": "u", "role": "r", "type": "t", "level": "l"},
@@ -328,7 +344,9 @@ def test_image_limits_and_operator_limits(data):
         {"name": "resource/cpu", "value": {"limit": "250m"}},
         {"name": "os/linux/oom-score-adj", "value": -1000},
         {"name": "os/linux/no-new-privileges", "value": True}]})
-    a = app(data, m=m)
+    r = run(data, m=m)
+    assert "the request of resource/memory is ignored" in r.err
+    a = r.apps[0]
     assert (a["memory"], a["cpu_milli"]) == (2000000, 250)
     assert a["no_new_privs"] == 1
     # An image does not hide from the killer.
@@ -357,14 +375,6 @@ def test_pod_manifest_tells_what_the_flags_changed(data):
         "os/linux/seccomp-remove-set": {"set": ["reboot"]}}
 
 
-def test_mount_points_are_no_volumes_yet(data):
-    r = run(data, m=world.manifest(app={"mountPoints": [
-        {"name": "data", "path": "/data"}]}))
-    assert r.code == 0, r.err
-    assert 'no volume for mount point "data"' in r.err
-    assert "not supported yet" in r.err and '"/data"' in r.err
-
-
 def test_help_behind_an_image(data):
     r = run(data, IMAGE, "--help")
     assert r.code == 0 and r.out.startswith("rkt run: "), r.err
@@ -374,8 +384,6 @@ def test_help_behind_an_image(data):
 @pytest.mark.parametrize("changes,text", [
     ({"dependencies": [{"imageName": "a.com/b"}]}, "dependencies"),
     ({"pathWhitelist": ["/a"]}, "pathWhitelist"),
-    ({"app": {"eventHandlers": [{"name": "pre-start", "exec": ["/x"]}]}},
-     "pre-start event handler"),
     ({"app": None}, 'has an empty "exec" (try --exec=BINARY)'),
     ({"labels": [{"name": "arch", "value": "amd64"}]}, "missing os label"),
     ({"labels": [{"name": "os", "value": "linux"}]}, "missing arch label"),
