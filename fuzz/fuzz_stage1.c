@@ -21,16 +21,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *s1_why = "";
 
 static void
-unit(const char *name, const char *image, bool interactive)
+unit(const char *name, const char *image, unsigned bits)
 {
 	static struct ps_msg_PLAN_APP a;
 	static char text[16384];
-	size_t lines = 0, starts = 0;
+	const struct s1_unit u = {.app = &a, .interactive = (bits & 1) != 0};
+	size_t lines = 0, starts = 0, want = 22;
 	int n;
 
 	a.name = name;
 	a.image_name = image;
-	n = s1_format_unit(&a, interactive, text, sizeof(text));
+	a.notify = bits >> 1 & 1;
+	a.n_pre_start = bits >> 2 & 1;
+	a.n_post_stop = bits >> 3 & 1;
+	n = s1_format_service(&u, text, sizeof(text));
 	if (n < 0)
 		return;
 	HOLDS((size_t)n == strlen(text) && text[n - 1] == '\n');
@@ -38,8 +42,9 @@ unit(const char *name, const char *image, bool interactive)
 		lines += *p == '\n';
 		starts += strncmp(p, "\nExecStart=", 11) == 0;
 	}
-	HOLDS(lines == (interactive ? 23u : 22u) && starts == 1);
-	HOLDS(strpbrk(text, "\\\"'$;\r") == NULL);
+	want += (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1);
+	HOLDS(lines == want && starts == 1);
+	HOLDS(strpbrk(text, "\\\"'$;\r%") == NULL);
 }
 
 int
@@ -56,8 +61,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy[size] = '\0';
 	second = memchr(copy, '\0', size);
 	second = second ? second + 1 : copy;
-	unit(copy, second, data[0] & 1);
-	unit("hello", copy, data[0] & 1);
+	unit(copy, second, data[0]);
+	unit("hello", copy, data[0]);
 	if (s1_find_id((const char *)data, size, "web", &id) == 0)
 		HOLDS(id <= S1_MAX_ID);
 	if (s1_parse_id(copy, &id) == 0)

@@ -21,6 +21,8 @@ struct s1_ids {
 
 /* What went wrong, for the one log line; kept until main prints it. */
 extern const char *s1_why;
+/* Descriptors from 3 on that are the app's: its sockets. */
+extern unsigned s1_kept;
 
 /* plan.c: read rkt/plan/<name> below the pod's root. */
 int s1_read_plan(int pod_root, const char *name, struct ps_msg_PLAN_APP *ret);
@@ -35,6 +37,27 @@ int s1_read_plan(int pod_root, const char *name, struct ps_msg_PLAN_APP *ret);
  */
 int s1_confine(
     const struct ps_msg_PLAN_APP *a, char ret_program[4096], int *ret_code);
+
+/* exec.c: a variable for the program, before any of its own of that name. */
+int s1_set_variable(const char *name, const char *value);
+/* Confine and execute a->exec.  Returns only the exit code of a failure, of
+ * which it has told. */
+int s1_become(const struct ps_msg_PLAN_APP *a);
+
+/* event.c: run the app's pre-start or post-stop handler, if it has one, in a
+ * child.  Its exit code or the number of its signal, or negative errno;
+ * seconds < 0 waits for ever. */
+int s1_run_event(int pod_root, struct ps_msg_PLAN_APP *a, bool stop, int seconds);
+
+/* sockets.c: how many systemd gave (to s1_kept); then that they are those of
+ * the record, and what the app is to know of them. */
+void s1_note_sockets(char *const *env);
+int s1_take_sockets(const struct ps_msg_PLAN_APP *a);
+
+/* cgroup.c: into the cgroups that the launcher made for the app, if it did. */
+int s1_enter_cgroups(int pod_root, const char *name);
+/* With cgroup v2: the limits of the record are those of this process. */
+int s1_check_cgroup(int pod_root, const struct ps_msg_PLAN_APP *a);
 
 /* root.c */
 int s1_make_root(int pod_root, const struct ps_msg_PLAN_APP *a, int *ret_root);
@@ -64,10 +87,15 @@ int s1_set_filters(const struct ps_msg_PLAN_APP *a, bool must_nnp);
 int s1_find_program(
     const char *name, const char *const *env, size_t n_env, char ret[4096]);
 
-/* reap.c: ExecStopPost.  Returns the exit code of the program. */
-int s1_reap(int pod_root, const char *name, char *const *env);
+/* reap.c: rows of main's table; each returns the exit code of the program. */
+int s1_reap(int pod_root, char **argv, char *const *env);
+int s1_ready(int pod_root, char **argv, char *const *env);
+int s1_end(int pod_root, char **argv, char *const *env);
+/* rkt/status/<name>; the first number that is not 0 will be the pod's. */
+int s1_write_status(int pod_root, const char *name, int number);
 /* Pure: systemd's EXIT_CODE and EXIT_STATUS to rkt's number, or -EINVAL. */
 int s1_exit_number(const char *code, const char *status);
-/* manager.c: tell pid 1 to end the pod with this code. */
+/* manager.c: have pid 1 stop all apps; or end the pod with this code. */
+int s1_stop_apps(void);
 int s1_end_pod(uint8_t code);
 int s1_sync_journal(void);

@@ -17,10 +17,12 @@
 #include <unistd.h>
 
 #include "privsep/attr.h"
+#include "stage1/appexec/enter.h"
 #include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
 
 const char *s1_why = "";
+int (*s1_as_app)(void);
 
 /* Into the working directory, as the app, through no magic link; and where we
  * are has a name below the root. */
@@ -109,12 +111,12 @@ who(int pod_root, const struct ps_msg_PLAN_APP *a, struct s1_ids *ret)
 }
 
 /* The pod's root has no name any more; now it has no descriptor (pod_root's
- * and every other are closed here). */
+ * and every other are closed here, but for the app's own sockets). */
 static int
 forget(void)
 {
 	s1_why = "descriptors";
-	return close_range(3, ~0u, 0) < 0 ? -errno : 0;
+	return close_range(3 + s1_kept, ~0u, 0) < 0 ? -errno : 0;
 }
 
 int
@@ -145,6 +147,8 @@ s1_confine(
 		return r;
 	*ret_code = S1_EXIT_CAPS;
 	r = s1_set_ids(a, &ids);
+	if (r == 0 && s1_as_app)
+		r = s1_as_app();
 	if (r < 0)
 		return r;
 	*ret_code = S1_EXIT_CHDIR;

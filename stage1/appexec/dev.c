@@ -165,6 +165,7 @@ s1_make_dev(int pod_root, int root)
 	    s1_new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	int r;
 
+	s1_why = "dev";
 	if (to < 0 || dev < 0)
 		return to < 0 ? to : dev;
 	r = s1_attach(dev, to);

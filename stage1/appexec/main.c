@@ -1,6 +1,7 @@
 /*
  * appexec APP: confine this process as rkt/plan/APP says and become the app.
- * appexec --reap APP: note how it ended, and end the pod when it is time.
+ * appexec --pre-start APP, --reap APP: before it, and when it has ended.
+ * appexec --ready, --end: behind the start of all apps, and behind their end.
  * Started by the pod's systemd as the pod's root, inside its user namespace.
  * HOSTILE: the app's image.
  */
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -16,22 +18,11 @@
 
 #include "privsep/attr.h"
 #include "privsep/log.h"
+#include "privsep/name.h"
+#include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
 
 static struct ps_msg_PLAN_APP app;
-static char program[4096];
-
-/* execve's vectors: the record's strings, ended by NULL. */
-static const char *args[PS_COUNT(app.exec) + 1];
-static const char *envs[PS_COUNT(app.env) + 1];
-
-static int
-no_program(int error)
-{
-	(void)dprintf(
-	    2, "Error: Unable to open \"%s\": %s\n", program, strerror(-error));
-	return S1_EXIT_EXEC;
-}
 
 /* Lines reach the console through journald, one by one; whoever reads rkt's
  * output wants them as they were written, without carriage returns.  An app
@@ -51,47 +42,130 @@ plain_console(void)
 	(void)tcsetattr(fd, TCSANOW, &t);
 }
 
-static int
-start(int pod_root, const char *name)
+/* When it started is the file's time.  A name that is another app's is left
+ * to that. */
+static void
+note_start(int pod_root, const char *name)
 {
-	char **argv, **envp;
-	void *p;
-	int code = S1_EXIT_PLAN, r = s1_read_plan(pod_root, name, &app);
+	char path[300];
+	_cleanup_fd_ int dir = s1_open(
+	    pod_root, S1_STATUS_DIR, O_PATH | O_DIRECTORY, S1_BENEATH);
+	_cleanup_fd_ int fd = -1;
 
+	(void)snprintf(path, sizeof(path), "%s-started", name);
+	if (dir >= 0)
+		fd = s1_create(dir, path, 0644);
+}
+
+/* Its place among the limits, then its record. */
+static int
+prepare(int pod_root, const char *name, int *ret_code)
+{
+	int r;
+
+	*ret_code = S1_EXIT_CGROUP;
+	r = ps_is_acname(name, strlen(name)) ? s1_enter_cgroups(pod_root, name)
+					     : -EINVAL;
+	if (r < 0)
+		return r;
+	*ret_code = S1_EXIT_PLAN;
+	r = s1_read_plan(pod_root, name, &app);
+	if (r < 0)
+		return r;
+	*ret_code = S1_EXIT_CGROUP;
+	r = s1_check_cgroup(pod_root, &app);
+	if (r < 0)
+		return r;
+	*ret_code = S1_EXIT_FDS;
+	return s1_take_sockets(&app);
+}
+
+static int
+start(int pod_root, char **argv, char *const *env)
+{
+	int code, r;
+
+	s1_note_sockets(env);
+	if (close_range(3 + s1_kept, ~0u, 0) < 0)
+		ps_die(S1_EXIT_PLAN, "descriptors");
+	pod_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	plain_console();
-	if (r == 0)
-		r = s1_confine(&app, program, &code);
-	if (r < 0 && code == S1_EXIT_EXEC)
-		return no_program(r);
+	r = prepare(pod_root, argv[0], &code);
+	if (r == 0 && app.notify)
+		r = s1_set_variable("NOTIFY_SOCKET", "/" S1_NOTIFY);
 	if (r < 0) {
-		(void)ps_log_error(r, "cannot start %s: %s", name, s1_why);
+		(void)ps_log_error(r, "cannot start %s: %s", argv[0], s1_why);
 		return code;
 	}
-	memcpy(args, app.exec, app.n_exec * sizeof(args[0]));
-	memcpy(envs, app.env, app.n_env * sizeof(envs[0]));
-	/* execve's prototype lacks the const that it keeps. */
-	p = args;
-	argv = p;
-	p = envs;
-	envp = p;
-	(void)execve(program, argv, envp);
-	return no_program(-errno);
+	note_start(pod_root, argv[0]);
+	(void)close(pod_root);
+	return s1_become(&app);
+}
+
+/* The pre-start handler.  What it ended with is the app's own end. */
+static int
+pre_start(int pod_root, char **argv, char *const *env)
+{
+	int r = s1_read_plan(pod_root, argv[0], &app);
+
+	(void)env;
+	plain_console();
+	if (r == 0)
+		r = s1_run_event(pod_root, &app, false, -1);
+	if (r < 0) {
+		(void)ps_log_error(r, "pre-start of %s: %s", argv[0], s1_why);
+		r = PS_EXIT_SYSTEM;
+	}
+	if (r == 0)
+		return 0;
+	ps_log("pre-start of %s: ended with %d", argv[0], r);
+	(void)s1_write_status(pod_root, argv[0], r);
+	return r;
+}
+
+static const struct command {
+	const char *word;
+	int words; /* behind it, at least; exactly but for --enter */
+	int (*run)(int pod_root, char **argv, char *const *env);
+	bool own_fds; /* looks after descriptors from 3 on itself */
+} commands[] = {
+    {"--pre-start", 1, pre_start, false},
+    {"--reap", 1, s1_reap, false},
+    {"--ready", 0, s1_ready, false},
+    {"--end", 0, s1_end, false},
+    {NULL, 1, start, true},
+};
+
+static const struct command *
+find(int argc, char **argv)
+{
+	const struct command *c = commands;
+
+	while (c->word && (argc < 2 || strcmp(c->word, argv[1]) != 0))
+		c++;
+	if (argc - (c->word ? 2 : 1) != c->words)
+		return NULL;
+	return c;
 }
 
 int
 main(int argc, char **argv, char **env)
 {
-	int pod_root;
+	const struct command *c;
+	int pod_root = -1;
 
 	ps_log_name("stage1");
-	if (close_range(3, ~0u, 0) < 0)
-		ps_die(S1_EXIT_PLAN, "descriptors");
-	pod_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (pod_root < 0)
-		ps_die(S1_EXIT_PLAN, "no root");
-	if (argc == 3 && strcmp(argv[1], "--reap") == 0)
-		return s1_reap(pod_root, argv[2], env);
-	if (argc != 2)
-		ps_die(PS_EXIT_USAGE, "usage: appexec [--reap] APP");
-	return start(pod_root, argv[1]);
+	c = find(argc, argv);
+	if (c == NULL)
+		ps_die(PS_EXIT_USAGE,
+		    "usage: appexec [--pre-start | --reap] APP | --ready | "
+		    "--end");
+	if (!c->own_fds) {
+		if (close_range(3, ~0u, 0) < 0)
+			ps_die(S1_EXIT_PLAN, "descriptors");
+		pod_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (pod_root < 0)
+			ps_die(S1_EXIT_PLAN, "no root");
+	}
+	return c->run(pod_root, argv + (c->word ? 2 : 1), env);
 }

@@ -1,8 +1,8 @@
 /*
  * Two short conversations with the pod's own services, over their private
  * sockets: journald (varlink) to be sure that what the app wrote is kept and
- * shown, and pid 1 (D-Bus, as `systemctl exit` does) to end the pod with the
- * app's number.  Runs as the pod's root; both peers are the pod's root too.
+ * shown, and pid 1 (D-Bus, as `systemctl exit` does) to stop the apps and to
+ * end the pod with a number.  Runs as the pod's root; both peers are the pod's root too.
  */
 #include "stage1/appexec/appexec.h"
 
@@ -102,55 +102,101 @@ put_field(struct text *t, uint8_t code, char type, const char *s)
 	t->n += length + 1;
 }
 
-/* A call without arguments, or with one byte.  All texts are ours, short. */
-static void
-put_call(struct text *t, uint32_t serial, const char *member,
-    const uint8_t *argument)
+/* A call whose arguments, of that signature, are body[0..n).  All texts are
+ * ours, short. */
+static int
+call(int fd, uint32_t serial, const char *member, const char *signature,
+    const struct text *body)
 {
+	struct text t = {.n = 16};
 	size_t fields;
 
-	*t = (struct text){.n = 16};
-	t->bytes[0] = 'l'; /* little endian, a call, version 1 */
-	t->bytes[1] = 1;
-	t->bytes[3] = 1;
-	put_u32(t, 4, argument ? 1 : 0);
-	put_u32(t, 8, serial);
-	put_field(t, 1, 'o', MANAGER);
-	put_field(t, 2, 's', INTERFACE);
-	put_field(t, 3, 's', member);
-	if (argument)
-		put_field(t, 8, 'g', "y");
-	fields = t->n - 16;
-	put_u32(t, 12, (uint32_t)fields);
-	align(t, 8);
-	if (argument)
-		t->bytes[t->n++] = *argument;
+	t.bytes[0] = 'l'; /* little endian, a call, version 1 */
+	t.bytes[1] = 1;
+	t.bytes[3] = 1;
+	put_u32(&t, 4, body ? (uint32_t)body->n : 0);
+	put_u32(&t, 8, serial);
+	put_field(&t, 1, 'o', MANAGER);
+	put_field(&t, 2, 's', INTERFACE);
+	put_field(&t, 3, 's', member);
+	if (body)
+		put_field(&t, 8, 'g', signature);
+	fields = t.n - 16;
+	put_u32(&t, 12, (uint32_t)fields);
+	align(&t, 8);
+	if (body) {
+		memcpy(t.bytes + t.n, body->bytes, body->n);
+		t.n += body->n;
+	}
+	return say(fd, t.bytes, t.n);
 }
 
-int
-s1_end_pod(uint8_t code)
+static void
+put_string(struct text *t, const char *s)
+{
+	size_t length = strlen(s);
+
+	align(t, 4);
+	put_u32(t, t->n, (uint32_t)length);
+	memcpy(t->bytes + t->n + 4, s, length + 1);
+	t->n += 4 + length + 1;
+}
+
+static int
+dial_manager(void)
 {
 	static const char greeting[] = "\0AUTH EXTERNAL 30\r\nBEGIN\r\n";
 	_cleanup_fd_ int fd = dial("/run/systemd/private", 5);
-	struct text t;
-	char answer[1024];
 	int r;
 
 	if (fd < 0)
 		return fd;
 	r = say(fd, greeting, sizeof(greeting) - 1);
-	if (r < 0)
-		return r;
-	put_call(&t, 1, "SetExitCode", &code);
-	r = say(fd, t.bytes, t.n);
-	if (r < 0)
-		return r;
-	put_call(&t, 2, "Exit", NULL);
-	r = say(fd, t.bytes, t.n);
-	if (r < 0)
-		return r;
-	/* Until pid 1 hangs up, or kills us: both mean that it has heard. */
+	return r < 0 ? r : take_fd(fd);
+}
+
+/* Until pid 1 hangs up, or kills us: both mean that it has heard. */
+static void
+hear_out(int fd)
+{
+	char answer[1024];
+
 	while (read(fd, answer, sizeof(answer)) > 0)
 		;
-	return 0;
+}
+
+int
+s1_end_pod(uint8_t code)
+{
+	const struct text number = {.bytes = {code}, .n = 1};
+	_cleanup_fd_ int fd = dial_manager();
+	int r = fd;
+
+	if (fd < 0)
+		return fd;
+	r = call(fd, 1, "SetExitCode", "y", &number);
+	if (r == 0)
+		r = call(fd, 2, "Exit", NULL, NULL);
+	if (r == 0)
+		hear_out(fd);
+	return r;
+}
+
+int
+s1_stop_apps(void)
+{
+	_cleanup_fd_ int fd = dial_manager();
+	struct text body = {.n = 0};
+	int r = fd;
+
+	if (fd < 0)
+		return fd;
+	put_string(&body, "exit.target");
+	put_string(&body, "replace-irreversibly");
+	r = call(fd, 1, "StartUnit", "ss", &body);
+	if (r == 0 && shutdown(fd, SHUT_WR) < 0)
+		r = -errno;
+	if (r == 0)
+		hear_out(fd);
+	return r;
 }

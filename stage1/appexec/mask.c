@@ -89,6 +89,7 @@ hide(int pod_root, int target)
 int
 s1_protect(int pod_root, int root)
 {
+	s1_why = "protected paths";
 	for (size_t i = 0; i < PS_COUNT(paths); i++) {
 		_cleanup_fd_ int target = s1_open(
 		    root, paths[i].path, O_PATH | O_NOFOLLOW, S1_BENEATH);

@@ -1,8 +1,9 @@
 /*
- * An app has ended: its number goes to rkt/status/<app>, what it wrote is in
- * the journal, and when it failed or was the last one the pod ends with that
- * number.  Runs as the pod's root, started by the pod's systemd with its
- * verdict in the environment.
+ * An app has ended: its post-stop handler runs, its number goes to
+ * rkt/status/<app>, and what it wrote is in the journal.  When it failed the
+ * other apps are stopped; behind the last one the pod ends, with the number of
+ * the first that failed.  Runs as the pod's root, started by the pod's systemd
+ * with its verdict in the environment.
  */
 #include "stage1/appexec/appexec.h"
 
@@ -20,6 +21,9 @@
 #include "privsep/name.h"
 #include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
+
+#define FIRST ".first" /* no app has that name */
+#define POST_STOP_SECONDS 80 /* less than the unit's TimeoutStopSec */
 
 int
 s1_exit_number(const char *code, const char *status)
@@ -44,8 +48,8 @@ s1_exit_number(const char *code, const char *status)
 }
 
 /* Whole or not at all: a reader on the host sees no half of a number. */
-static int
-write_status(int pod_root, const char *name, int number)
+int
+s1_write_status(int pod_root, const char *name, int number)
 {
 	_cleanup_fd_ int dir = s1_open(
 	    pod_root, S1_STATUS_DIR, O_RDONLY | O_DIRECTORY, S1_BENEATH);
@@ -62,15 +66,42 @@ write_status(int pod_root, const char *name, int number)
 		return fd;
 	if (write(fd, text, (size_t)n) != n)
 		return -EIO;
-	return renameat(dir, temporary, dir, name) < 0 ? -errno : 0;
+	if (renameat(dir, temporary, dir, name) < 0)
+		return -errno;
+	/* The first that failed keeps the name: a link is made once. */
+	if (number != 0 && linkat(dir, name, dir, FIRST, 0) < 0 &&
+	    errno != EEXIST)
+		return -errno;
+	return 0;
 }
 
-/* Entries that are not hidden, or negative errno. */
+/* The number in rkt/status/<name>; -ENODATA where the app has not ended. */
 static int
-count(int pod_root, const char *path)
+read_status(int pod_root, const char *name)
+{
+	char path[300], text[8] = "";
+	_cleanup_fd_ int fd = -1;
+	uint64_t v;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), S1_STATUS_DIR "/%s", name);
+	fd = s1_open(pod_root, path, O_RDONLY | O_NONBLOCK, S1_BENEATH);
+	if (fd < 0)
+		return fd == -ENOENT ? -ENODATA : fd;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -ENODATA;
+	text[strcspn(text, "\n")] = '\0';
+	return ps_parse_u64(text, 255, &v) ? (int)v : -ENODATA;
+}
+
+/* Apps that have not ended, or negative errno. */
+static int
+count_running(int pod_root)
 {
 	int n = 0,
-	    fd = s1_open(pod_root, path, O_RDONLY | O_DIRECTORY, S1_BENEATH);
+	    fd = s1_open(
+		pod_root, S1_PLAN_DIR, O_RDONLY | O_DIRECTORY, S1_BENEATH);
 	struct dirent *e;
 	DIR *d;
 
@@ -82,7 +113,8 @@ count(int pod_root, const char *path)
 		return -ENOMEM;
 	}
 	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.';
+		n += e->d_name[0] != '.' &&
+		     read_status(pod_root, e->d_name) < 0;
 	(void)closedir(d);
 	return n;
 }
@@ -98,27 +130,77 @@ value_of(char *const *env, const char *key)
 	return "";
 }
 
-int
-s1_reap(int pod_root, const char *name, char *const *env)
+static void
+run_post_stop(int pod_root, const char *name)
 {
+	static struct ps_msg_PLAN_APP app;
+	int r = s1_read_plan(pod_root, name, &app);
+
+	if (r == 0)
+		r = s1_run_event(pod_root, &app, true, POST_STOP_SECONDS);
+	if (r < 0)
+		(void)ps_log_error(r, "post-stop of %s", name);
+	else if (r > 0)
+		ps_log("post-stop of %s: ended with %d", name, r);
+}
+
+int
+s1_reap(int pod_root, char **argv, char *const *env)
+{
+	const char *name = argv[0];
 	int number = s1_exit_number(
 	    value_of(env, "EXIT_CODE="), value_of(env, "EXIT_STATUS="));
-	int apps, ended, r;
+	int r;
 
 	if (!ps_is_acname(name, strlen(name)))
 		return PS_EXIT_USAGE;
-	if (number < 0) /* never started */
+	if (number < 0) /* never started: pre-start has said why */
+		number = read_status(pod_root, name);
+	if (number < 0)
 		number = PS_EXIT_SYSTEM;
-	r = write_status(pod_root, name, number);
+	run_post_stop(pod_root, name);
+	r = s1_write_status(pod_root, name, number);
 	if (r < 0)
 		(void)ps_log_error(r, "cannot note the end of %s", name);
 	(void)s1_sync_journal();
-	apps = count(pod_root, S1_PLAN_DIR);
-	ended = count(pod_root, S1_STATUS_DIR);
-	if (number == 0 && ended < apps)
-		return 0;
+	if (count_running(pod_root) <= 0)
+		return s1_end(pod_root, argv, env);
+	r = number == 0 ? 0 : s1_stop_apps();
+	if (r < 0)
+		return ps_log_error(r, "cannot stop the pod"), PS_EXIT_SYSTEM;
+	return 0;
+}
+
+/* Also where no app could end the pod: then something was missing. */
+int
+s1_end(int pod_root, char **argv, char *const *env)
+{
+	int number = read_status(pod_root, FIRST), r;
+
+	(void)argv;
+	(void)env;
+	if (number < 0)
+		number = count_running(pod_root) == 0 ? 0 : PS_EXIT_SYSTEM;
 	r = s1_end_pod((uint8_t)number);
 	if (r < 0)
 		return ps_log_error(r, "cannot end the pod"), PS_EXIT_SYSTEM;
+	return 0;
+}
+
+/* Every app was started: say so on the host, unless one has failed by now. */
+int
+s1_ready(int pod_root, char **argv, char *const *env)
+{
+	_cleanup_fd_ int dir =
+	    s1_open(pod_root, "rkt", O_RDONLY | O_DIRECTORY, S1_BENEATH);
+
+	(void)argv;
+	(void)env;
+	if (read_status(pod_root, FIRST) >= 0)
+		return 0;
+	if (dir < 0 || (symlinkat("ready", dir, "supervisor-status") < 0 &&
+			   errno != EEXIST))
+		return ps_log_error(dir < 0 ? dir : -errno, "readiness"),
+		       PS_EXIT_SYSTEM;
 	return 0;
 }

@@ -20,6 +20,7 @@
 
 #include "privsep/attr.h"
 #include "stage1/appexec/sys.h"
+#include "stage1/appexec/volume.h"
 #include "stage1/common/contract.h"
 
 #define QUIET (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
@@ -56,6 +57,7 @@ mount_api(
 	struct statfs sfs;
 	int r;
 
+	s1_why = name;
 	if (from < 0 || to < 0)
 		return from < 0 ? from : to;
 	if (strcmp(name, "proc") == 0 &&
@@ -105,6 +107,7 @@ fill_etc(int pod_root, int root)
 	_cleanup_fd_ int etc = s1_make_dirs(root, "etc");
 	int r;
 
+	s1_why = "etc";
 	if (etc < 0)
 		return etc;
 	r = mount_file(pod_root, "etc/rkt-resolv.conf", etc, "resolv.conf");
@@ -131,6 +134,7 @@ mount_journal(int pod_root, int root)
 	char path[64];
 	int r = 0;
 
+	s1_why = "run";
 	if (to < 0)
 		return to;
 	for (size_t i = 0; r == 0 && i < PS_COUNT(names); i++) {
@@ -141,11 +145,22 @@ mount_journal(int pod_root, int root)
 	return r;
 }
 
+/* The door to pid 1 of the pod, for an app that says itself when it is ready.
+ */
+static int
+mount_notify(int pod_root, int root)
+{
+	_cleanup_fd_ int to = s1_make_dirs(root, "run/systemd");
+
+	return to < 0 ? to : mount_file(pod_root, S1_NOTIFY, to, "notify");
+}
+
 static int
 make_tmp(int root)
 {
 	_cleanup_fd_ int fd = -1;
 
+	s1_why = "tmp";
 	if (mkdirat(root, "tmp", 01777) < 0)
 		return errno == EEXIST ? 0 : -errno;
 	fd = s1_open(root, "tmp", O_RDONLY | O_DIRECTORY, S1_BENEATH);
@@ -153,30 +168,31 @@ make_tmp(int root)
 }
 
 /* Files first: nothing that a link of the image could lead into is mounted
- * yet. */
+ * yet.  Then volumes, and above all of them what is the kernel's. */
 static int
 fill_root(int pod_root, int root, const struct ps_msg_PLAN_APP *a)
 {
-	static const char *const names[] = {
-	    "etc", "run", "tmp", "proc", "sys", "dev", "protected paths"};
 	uint64_t sys = QUIET | (a->paths ? MOUNT_ATTR_RDONLY : 0u);
-	size_t step = 0;
 	int r = fill_etc(pod_root, root);
 
-	if (r == 0 && ++step)
+	if (r == 0)
 		r = mount_journal(pod_root, root);
-	if (r == 0 && ++step)
+	if (r == 0 && a->notify)
+		r = mount_notify(pod_root, root);
+	if (r == 0)
 		r = make_tmp(root);
-	if (r == 0 && ++step)
+	if (r == 0)
+		r = s1_mount_volumes(pod_root, root, a);
+	if (r == 0)
 		r = mount_api(pod_root, root, "proc", QUIET, true);
-	if (r == 0 && ++step)
+	if (r == 0)
 		r = mount_api(pod_root, root, "sys", sys, true);
-	if (r == 0 && ++step)
+	if (r == 0)
 		r = s1_make_dev(pod_root, root);
-	if (r == 0 && ++step && a->paths)
+	if (r == 0)
+		r = s1_mount_devices(pod_root, root, a);
+	if (r == 0 && a->paths)
 		r = s1_protect(pod_root, root);
-	if (r < 0)
-		s1_why = names[step];
 	return r;
 }
 

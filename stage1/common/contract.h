@@ -40,20 +40,27 @@
 #define S1_UNIT_DIR "etc/systemd/system"
 #define S1_WANTS_DIR "etc/systemd/system/default.target.wants"
 #define S1_PLAN_DIR "rkt/plan" /* <app>: header and PLAN_APP, 0400 */
+/* what the launcher mounts, */
+#define S1_VOLUME_DIR "rkt/volumes" /* <name>: a volume of the pod */
+#define S1_CGROUP_DIR "rkt/cgroup"  /* <app>/<controller>: v1 and hybrid */
 /* and what the pod writes: hostile bytes for the host. */
 #define S1_STATUS_DIR "rkt/status" /* <app>: exit code, decimal, newline */
+#define S1_READY "rkt/supervisor-status" /* a link to "ready" */
 
 /* Inside the pod. */
 #define S1_APPEXEC "/usr/lib/rkt/appexec"
 #define S1_APP_ROOT "opt/stage2/%s/rootfs"
+#define S1_NOTIFY "run/systemd/notify"
 
 /* Exit codes of appexec before the app runs, systemd's numbers. */
 enum {
 	S1_EXIT_EXEC = 203, /* execve failed */
 	S1_EXIT_CHDIR = 200,
+	S1_EXIT_FDS = 202, /* not the sockets of the record */
 	S1_EXIT_GROUP = 216,
 	S1_EXIT_USER = 217,
 	S1_EXIT_CAPS = 218,
+	S1_EXIT_CGROUP = 219, /* a limit is not in place */
 	S1_EXIT_NAMESPACE = 226, /* the app's root could not be made */
 	S1_EXIT_SECCOMP = 228,
 	S1_EXIT_PLAN = 231 /* no or bad rkt/plan/<app> */

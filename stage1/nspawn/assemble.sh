@@ -45,11 +45,12 @@ for d in bin sbin lib lib64; do
 	ln -s "usr/$d" "$new/$d"
 done
 for d in dev proc sys run tmp etc/systemd/system var/log/journal var/tmp \
-	usr/lib/rkt opt/stage2 rkt/plan rkt/status root; do
+	usr/lib/rkt opt/stage2 rkt/plan rkt/status rkt/volumes rkt/cgroup root; do
 	mkdir -p "$new/$d"
 done
 chmod 01777 "$new/tmp" "$new/var/tmp"
-chmod 0700 "$new/rkt/plan" "$new/opt/stage2" "$new/root"
+chmod 0700 "$new/rkt/plan" "$new/rkt/volumes" "$new/rkt/cgroup" \
+	"$new/opt/stage2" "$new/root"
 # The conductor reads exit codes there, as user rkt, through the pod directory.
 chmod 0711 "$new/rkt"
 chmod 0755 "$new/rkt/status"
@@ -69,6 +70,7 @@ for f in "$here"/units/*; do
 	cp --no-preserve=all "$f" "$new/etc/systemd/system/"
 done
 mkdir -p "$new/etc/systemd/system/default.target.wants"
+ln -s ../rkt-ready.service "$new/etc/systemd/system/default.target.wants/"
 cp --no-preserve=all "$here/journald.conf" "$here/system.conf" \
 	"$new/etc/systemd/"
 

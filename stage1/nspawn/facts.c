@@ -3,6 +3,7 @@
  */
 #include "stage1/nspawn/nspawn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -11,42 +12,31 @@
 #include "privsep/name.h"
 #include "stage1/common/contract.h"
 
-/* The rows of contract.h. */
-enum {
-	BASE,
-	MACHINED,
-	KEEP_UNIT,
-	CGROUP2,
-	HELD,
-	SOCKETS,
-	MEMORY,
-	CPU_MILLI,
-	CPU_SHARES,
-	PIDS,
-	N_FACTS
-};
-
+/* The rows of contract.h, in the order of struct s1_facts. */
 static const struct {
 	const char *key;
 	uint64_t max;
-} rows[N_FACTS] = {
-    [BASE] = {"uid-base", UINT32_MAX - S1_RANGE},
-    [MACHINED] = {"machined", 1},
-    [KEEP_UNIT] = {"keep-unit", 1},
-    [CGROUP2] = {"cgroup2", 1},
-    [HELD] = {"held", 2048},
-    [SOCKETS] = {"sockets", 32},
-    [MEMORY] = {"memory", UINT64_MAX},
-    [CPU_MILLI] = {"cpu-milli", UINT64_MAX},
-    [CPU_SHARES] = {"cpu-shares", UINT32_MAX},
-    [PIDS] = {"pids", UINT64_MAX},
+} rows[] = {
+    {"uid-base", UINT32_MAX - S1_RANGE},
+    {"machined", 1},
+    {"keep-unit", 1},
+    {"cgroup2", 1},
+    {"held", 2048},
+    {"sockets", S1_MAX_SOCKETS},
+    {"memory", UINT64_MAX},
+    {"cpu-milli", UINT64_MAX},
+    {"cpu-shares", UINT32_MAX},
+    {"pids", UINT64_MAX},
 };
+
+static_assert(sizeof(struct s1_facts) == sizeof(uint64_t[PS_COUNT(rows)]),
+    "a row for each field");
 
 int
 s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 {
-	uint64_t v[N_FACTS] = {0};
-	bool seen[N_FACTS] = {0};
+	uint64_t v[PS_COUNT(rows)] = {0};
+	bool seen[PS_COUNT(rows)] = {0};
 	const char *key, *value;
 	struct ps_kv kv;
 	int r;
@@ -55,26 +45,17 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 	while ((r = ps_kv_next(&kv, &key, &value)) == 1) {
 		size_t i = 0;
 
-		while (i < N_FACTS && strcmp(rows[i].key, key) != 0)
+		while (i < PS_COUNT(rows) && strcmp(rows[i].key, key) != 0)
 			i++;
-		if (i == N_FACTS || seen[i] ||
+		if (i == PS_COUNT(rows) || seen[i] ||
 		    !ps_parse_u64(value, rows[i].max, &v[i]))
 			return -EBADMSG;
 		seen[i] = true;
 	}
-	for (size_t i = 0; r == 0 && i < N_FACTS; i++)
+	for (size_t i = 0; r == 0 && i < PS_COUNT(rows); i++)
 		r = seen[i] ? 0 : -EBADMSG;
-	if (r < 0 || v[BASE] == 0 || v[BASE] % S1_RANGE != 0)
+	if (r < 0 || v[0] == 0 || v[0] % S1_RANGE != 0)
 		return -EBADMSG;
-	*ret = (struct s1_facts){.base = (uint32_t)v[BASE],
-	    .machined = v[MACHINED] == 1,
-	    .keep_unit = v[KEEP_UNIT] == 1,
-	    .cgroup2 = v[CGROUP2] == 1,
-	    .held = (unsigned)v[HELD],
-	    .sockets = (unsigned)v[SOCKETS],
-	    .memory = v[MEMORY],
-	    .cpu_milli = v[CPU_MILLI],
-	    .cpu_shares = (uint32_t)v[CPU_SHARES],
-	    .pids = v[PIDS]};
+	memcpy(ret, v, sizeof(v));
 	return 0;
 }

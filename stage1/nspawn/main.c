@@ -2,7 +2,7 @@
  * stage1-nspawn: the launcher has become this; it becomes systemd-nspawn.
  * Host root, in the pod's private mount namespace and cgroups.  Links only
  * libc.  The plan on fd 3 is proved and sealed, the facts on fd 5 are the
- * launcher's; the pod's trees are HOSTILE and only ever reached by openat2.
+ * launcher's, the sockets behind them the caller's; the pod's trees are HOSTILE and only ever reached by openat2.
  */
 #include "stage1/nspawn/nspawn.h"
 
@@ -94,21 +94,58 @@ open_root(void)
 	return fd;
 }
 
+static struct s1_socket sockets[S1_MAX_SOCKETS];
+
+/* What the caller's sockets are, by their own word. */
+static void
+read_sockets(const struct s1_facts *f)
+{
+	for (unsigned i = 0; i < f->sockets; i++) {
+		int r = s1_read_socket(
+		    (int)(S1_HELD_FD + f->held + i), &sockets[i]);
+
+		if (r < 0)
+			ps_die(NO_POD, "socket %u of LISTEN_FDS is no TCP or UDP "
+			    "socket that waits at a port: %s", i + 1, strerror(-r));
+	}
+}
+
+static const char *
+protocol(uint32_t port)
+{
+	return port & PS_SOCKET_UDP ? "udp" : "tcp";
+}
+
+/* A socket that no app takes would be open and deaf. */
+static void
+prove_claims(const struct s1_facts *f)
+{
+	for (unsigned i = 0; i < f->sockets; i++)
+		if (!sockets[i].claimed)
+			ps_die(NO_POD, "no app of the pod has a socket-activated port "
+			    "for the socket at %s (%s)", sockets[i].address,
+			    protocol(sockets[i].port));
+}
+
 static void
 add_app(int root, struct s1_pod *pod)
 {
 	static struct ps_msg_PLAN_APP app;
-	static char unit[16384];
+	struct s1_unit unit = {.app = &app,
+	    .interactive = pod->plan->interactive != 0,
+	    .cgroup2 = pod->facts->cgroup2 != 0};
 	size_t n;
 	const uint8_t *p = next_record(PS_PLAN_APP, &n);
 	int r = ps_decode_PLAN_APP(p, n, &app);
+	uint32_t port;
 
 	if (r < 0)
 		ps_die(NO_POD, "bad plan");
-	r = s1_format_unit(&app, pod->plan->interactive, unit, sizeof(unit));
-	if (r < 0)
-		ps_die(NO_POD, "%s cannot be a unit", app.name);
-	r = s1_write_app(root, pod->facts->base, &app, unit, (size_t)r);
+	port = s1_claim_sockets(&unit, sockets, pod->facts->sockets);
+	if (port != 0)
+		ps_die(NO_POD, "no socket was handed over for port %u (%s) of "
+		    "app %s", port & 0xffff, protocol(port), app.name);
+	r = s1_write_app(root, (uint32_t)pod->facts->base, &unit);
 	if (r < 0)
 		ps_die(NO_POD, "cannot write the unit of %s: %s",
 		    app.name, strerror(-r));
@@ -168,20 +205,44 @@ notify_socket(char *const *env)
 	return NULL;
 }
 
+/* Sockets go to 3 and up, where nspawn expects them; what stands there and is
+ * held moves behind everything.  Each is moved down, so none is overwritten
+ * before it has moved. */
 static void
-become(const char *const *args, unsigned held, const char *notify)
+move_sockets(const struct s1_facts *f)
 {
+	const int n = (int)f->sockets, first = (int)(S1_HELD_FD + f->held);
+
+	for (int to = 3; to < 3 + n; to++) {
+		if ((to == S1_POD_FD || to >= (int)S1_HELD_FD) && to < first &&
+		    fcntl(to, F_DUPFD, first + n) < 0)
+			ps_die(NO_POD, "descriptors: %s", strerror(errno));
+		if (dup2(first + to - 3, to) < 0)
+			ps_die(NO_POD, "descriptors: %s", strerror(errno));
+	}
+	if (n > 0)
+		(void)close_range((unsigned)(first > 3 + n ? first : 3 + n),
+		    (unsigned)(first + n - 1), 0);
+}
+
+static void
+become(const char *const *args, const struct s1_facts *f, const char *notify)
+{
+	char fds[32], pid[32];
 	const char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 	    "SYSTEMD_LOG_LEVEL=err", "SYSTEMD_NSPAWN_LOCK=0",
-	    "SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", notify, NULL};
+	    "SYSTEMD_NSPAWN_CONTAINER_SERVICE=rkt", fds, pid, notify, NULL};
 	char **argv, **envp;
 
 	/* The pod directory and the images stay open, with their locks: nspawn
 	 * holds them for its life, and closes them in its children. */
-	if (close_range(S1_HELD_FD + held, ~0u, 0) < 0 ||
+	if (close_range((unsigned)(S1_HELD_FD + f->held + f->sockets), ~0u, 0) < 0 ||
 	    close(S1_FACTS_FD) < 0 || close(S1_PLAN_FD) < 0 ||
 	    fcntl(S1_POD_FD, F_SETFD, 0) < 0)
 		ps_die(NO_POD, "descriptors");
+	move_sockets(f);
+	(void)snprintf(fds, sizeof(fds), "LISTEN_FDS=%u", (unsigned)f->sockets);
+	(void)snprintf(pid, sizeof(pid), "LISTEN_PID=%d", getpid());
 	memcpy(&argv, &args, sizeof(argv)); /* execve lacks its const */
 	envp = (void *)env;
 	(void)execve(argv[0], argv, envp);
@@ -195,8 +256,9 @@ main(int argc, char **argv, char **env)
 	struct s1_facts facts = {0};
 	struct s1_pod pod = {.plan = &pod_plan, .facts = &facts};
 	const char *args[S1_MAX_ARGS];
+	struct stat st;
 	size_t n;
-	int root;
+	int root, r;
 
 	(void)argc;
 	(void)argv;
@@ -207,16 +269,23 @@ main(int argc, char **argv, char **env)
 	read_facts(&facts);
 	read_plan(&pod_plan);
 	root = open_root();
+	read_sockets(&facts);
+	if (fstat(S1_POD_FD, &st) < 0)
+		ps_die(NO_POD, "no pod directory");
+	r = s1_write_pod(root, (uint32_t)facts.base, &pod_plan, st.st_gid);
+	if (r < 0)
+		ps_die(NO_POD, "cannot write the pod: %s", strerror(-r));
 	for (unsigned i = 0; i < pod_plan.volumes; i++)
 		(void)next_record(PS_PLAN_VOLUME, &n);
 	for (unsigned i = 0; i < pod_plan.apps; i++)
 		add_app(root, &pod);
 	if (plan_at != plan_size)
 		ps_die(NO_POD, "bad plan");
+	prove_claims(&facts);
 	if (s1_format_args(&pod, args) < 0)
 		ps_die(NO_POD, "arguments");
 	prove_oom(pod.oom);
 	if (!facts.machined)
 		cover_run();
-	become(args, facts.held, notify_socket(env));
+	become(args, &facts, notify_socket(env));
 }

@@ -11,21 +11,43 @@
 #include "privsep/proto.h"
 
 struct s1_facts {
-	uint32_t base;
-	bool machined, keep_unit, cgroup2;
-	unsigned held, sockets; /* descriptors: images, then sockets */
+	uint64_t base, machined, keep_unit, cgroup2; /* 0 or 1 but base */
+	uint64_t held, sockets; /* descriptors: images, then sockets */
 	/* For the scope that systemd makes; 0 none. */
-	uint64_t memory, cpu_milli, pids;
-	uint32_t cpu_shares;
+	uint64_t memory, cpu_milli, cpu_shares, pids;
 };
 
+#define S1_MAX_SOCKETS 32u
 /* text[0..n) is split in place.  0 or -EBADMSG. */
 int s1_parse_facts(char *text, size_t n, struct s1_facts *ret);
 
-/* unit.c, pure.  The unit of an app as text: its length, or negative errno.
+/* A socket of the caller's. */
+struct s1_socket {
+	char address[64]; /* "0.0.0.0:80", "[::]:80" */
+	uint32_t port;	  /* as PLAN_APP.socket_ports */
+	bool claimed;
+};
+
+/* What the units of an app depend on. */
+struct s1_unit {
+	const struct ps_msg_PLAN_APP *app;
+	bool interactive, cgroup2;
+	const struct s1_socket *sockets[S1_MAX_SOCKETS];
+	size_t n_sockets;
+};
+
+/* unit.c, pure.  The units of an app as text: the length, or negative errno.
  * What was written has been read back and says the same. */
-int s1_format_unit(
-    const struct ps_msg_PLAN_APP *a, bool interactive, char *ret, size_t size);
+int s1_format_service(const struct s1_unit *u, char *ret, size_t size);
+int s1_format_socket(const struct s1_unit *u, char *ret, size_t size);
+
+/* socket.c.  0 or negative errno: what is no TCP or UDP socket that waits at a
+ * port of its own. */
+int s1_read_socket(int fd, struct s1_socket *ret);
+/* Pure.  Gives u the sockets that its app asks for, in its order.  0, or the
+ * port for which there is none; nothing is missing where n is 0. */
+uint32_t s1_claim_sockets(
+    struct s1_unit *u, struct s1_socket *sockets, size_t n);
 
 /* What the arguments depend on: sums over all apps. */
 struct s1_pod {
@@ -40,6 +62,8 @@ struct s1_pod {
 #define S1_MAX_ARGS 40
 int s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS]);
 
-/* write.c.  Files of an app below root, owned by base. */
-int s1_write_app(int root, uint32_t base, const struct ps_msg_PLAN_APP *a,
-    const char *unit, size_t n);
+/* write.c.  Files below root, owned by base.  s1_write_pod: what all apps
+ * share, and the journal's directory, which group gid may read. */
+int s1_write_pod(
+    int root, uint32_t base, const struct ps_msg_PLAN_POD *p, uint32_t gid);
+int s1_write_app(int root, uint32_t base, const struct s1_unit *u);

@@ -1,12 +1,15 @@
 /*
- * The unit of an app.  Pure.  HOSTILE: names and texts that an image chose.
- * A unit file is a language; only the app's name and a description go into
- * it, and what was written is read back and compared before anyone uses it.
- * Arguments, environment and paths never come here: appexec reads the plan.
+ * The units of an app.  Pure.  HOSTILE: names and texts that an image chose.
+ * A unit file is a language; only the app's name, a description, numbers and
+ * addresses of sockets go into it, in letters that mean nothing to systemd,
+ * and what was written is read back before anyone uses it.  Arguments, environment and paths never come
+ * here: appexec reads the plan.
  */
 #include "stage1/nspawn/nspawn.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,185 +17,229 @@
 #include "privsep/name.h"
 #include "stage1/common/contract.h"
 
-/* %s in value is the app's name.  A row without key begins a section. */
-struct row {
-	const char *key, *value;
-	bool interactive, plain; /* only for one kind of pod */
+#define MAX_LINES 80
+
+/* What a row is for; one without is for every unit of that kind. */
+enum {
+	PLAIN = 1,
+	TERMINAL = 2,
+	SIMPLE = 4,
+	NOTIFY = 8,
+	PRE_START = 16,
+	POST_STOP = 32,
+	SOCKETS = 64,
 };
 
-static const char description[] = "Description";
+/* %s in value is the app's name; "" as key begins a section. */
+struct row {
+	const char *key, *value;
+	unsigned when;
+};
 
-static const struct row rows[] = {
-    {.value = "[Unit]"},
-    {description, NULL, false, false},
-    {"DefaultDependencies", "no", false, false},
-    {"Wants", "systemd-journald.service", false, false},
-    {"Requires", "systemd-journald.socket", false, false},
-    {"After", "systemd-journald.socket", false, false},
-    {"Conflicts", "shutdown.target", false, false},
-    {"Before", "shutdown.target", false, false},
-    /* ExecStopPost= ends the pod; these are for when it could not, and for
-     * when the app could not even be started. */
-    {"OnFailure", "halt.target", false, false},
-    {"FailureAction", "exit-force", false, false},
-    {.value = "[Service]"},
-    {"Type", "simple", false, false},
-    {"Restart", "no", false, false},
-    {"SyslogIdentifier", "%s", false, false},
-    {"ExecStart", S1_APPEXEC " %s", false, false},
-    {"ExecStopPost", S1_APPEXEC " --reap %s", false, false},
-    {"StandardInput", "null", false, true},
-    {"StandardOutput", "journal", false, true},
-    {"StandardError", "journal", false, true},
-    {"StandardInput", "tty-force", true, false},
-    {"StandardOutput", "tty", true, false},
-    {"StandardError", "tty", true, false},
-    {"TTYPath", "/dev/console", true, false},
-    {"KeyringMode", "inherit", false, false},
-    {"IgnoreSIGPIPE", "no", false, false},
-    {"OOMPolicy", "continue", false, false},
+static const struct row service[] = {
+    {"", "[Unit]", 0},
+    {"Description", NULL, 0},
+    {"DefaultDependencies", "no", 0},
+    {"Wants", "systemd-journald.service", 0},
+    {"Requires", "systemd-journald.socket", 0},
+    {"Requires", "%s.socket", SOCKETS},
+    {"After", "systemd-journald.socket", 0},
+    {"After", "%s.socket", SOCKETS},
+    {"Conflicts", "shutdown.target", 0},
+    {"Before", "shutdown.target rkt-ready.service", 0},
+    /* ExecStopPost= ends the pod; this is for when the app could not even be
+     * started. */
+    {"OnFailure", "halt.target", 0},
+    {"", "[Service]", 0},
+    {"Type", "simple", SIMPLE},
+    {"Type", "notify", NOTIFY},
+    {"NotifyAccess", "main", NOTIFY},
+    {"TimeoutStartSec", "infinity", 0},
+    {"TimeoutStopSec", "90s", POST_STOP},
+    {"Restart", "no", 0},
+    {"SyslogIdentifier", "%s", 0},
+    {"ExecStartPre", S1_APPEXEC " --pre-start %s", PRE_START},
+    {"ExecStart", S1_APPEXEC " %s", 0},
+    {"ExecStopPost", S1_APPEXEC " --reap %s", 0},
+    {"StandardInput", "null", PLAIN},
+    {"StandardOutput", "journal", PLAIN},
+    {"StandardError", "journal", PLAIN},
+    {"StandardInput", "tty-force", TERMINAL},
+    {"StandardOutput", "tty", TERMINAL},
+    {"StandardError", "tty", TERMINAL},
+    {"TTYPath", "/dev/console", TERMINAL},
+    {"KeyringMode", "inherit", 0},
+    {"IgnoreSIGPIPE", "no", 0},
+    {"OOMPolicy", "continue", 0},
+};
+
+/* Not for longer than the app: who connects later does not start it again. */
+static const struct row sockets[] = {
+    {"", "[Unit]", 0},
+    {"Description", "Sockets of %s", 0},
+    {"DefaultDependencies", "no", 0},
+    {"Conflicts", "shutdown.target", 0},
+    {"Before", "shutdown.target", 0},
+    {"StopWhenUnneeded", "yes", 0},
+    {"", "[Socket]", 0},
+    {"Service", "%s.service", 0},
 };
 
 struct out {
 	char *p;
-	size_t size, at;
+	size_t size, at, lines;
+	const char *key[MAX_LINES];
 	int error;
 };
 
-static void
-put(struct out *o, char c)
+/* No specifier, quote, escape, comment or end of line among them. */
+static bool
+is_plain(const char *s)
 {
-	if (o->at + 1 >= o->size)
-		o->error = -EMSGSIZE;
-	else
-		o->p[o->at++] = c;
-}
-
-/* A value as systemd reads it back unchanged: specifiers doubled; what would
- * end the line, continue it, or be trimmed is refused. */
-static void
-put_value(struct out *o, const char *s)
-{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ "
+				    "-_.,:=/@[]()+~";
 	size_t n = strlen(s);
 
-	if (n == 0 || !ps_is_print(s, n) || s[0] == ' ' || s[n - 1] == ' ' ||
-	    strpbrk(s, "\\\"'$;") != NULL)
+	return n > 0 && strspn(s, plain) == n && s[0] != ' ' &&
+	       s[n - 1] != ' ';
+}
+
+static void add(struct out *o, const char *key, const char *format, ...)
+    _printf_(3, 4);
+
+/* One line.  CPUQuota alone ends with a mark that is not plain, and knows no
+ * specifiers. */
+static void
+add(struct out *o, const char *key, const char *format, ...)
+{
+	char value[1024];
+	size_t left = o->size - o->at;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(value, sizeof(value), format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(value) || !is_plain(value) ||
+	    o->lines == MAX_LINES) {
 		o->error = -EINVAL;
-	for (; *s; s++) {
-		if (*s == '%')
-			put(o, '%');
-		put(o, *s);
+		return;
 	}
-	put(o, '\n');
-}
-
-static void
-put_text(struct out *o, const char *s)
-{
-	for (; *s; s++)
-		put(o, *s);
-}
-
-/* Text without specifiers, quotes and the like: for people only. */
-static void
-describe(const struct ps_msg_PLAN_APP *a, char ret[1024])
-{
-	int n = snprintf(
-	    ret, 1024, "Application=%s Image=%s", a->name, a->image_name);
-
-	for (int i = 0; i < n && i < 1023; i++)
-		if (strchr("\\\"'$;", ret[i]))
-			ret[i] = '_';
-	while (n > 0 && n < 1024 && ret[n - 1] == ' ')
-		ret[--n] = '\0';
-}
-
-static bool
-is_in(const struct row *row, bool interactive)
-{
-	return interactive ? !row->plain : !row->interactive;
-}
-
-static void
-expand(const struct row *row, const struct ps_msg_PLAN_APP *a, char ret[1024])
-{
-	const char *at = row->value ? strstr(row->value, "%s") : NULL;
-
-	if (row->value == NULL)
-		describe(a, ret);
-	else if (at == NULL)
-		(void)snprintf(ret, 1024, "%s", row->value);
+	o->key[o->lines++] = key;
+	n = snprintf(o->p + o->at, left, "%s%s%s%s\n", key, *key ? "=" : "",
+	    value, strcmp(key, "CPUQuota") == 0 ? "%" : "");
+	if (n < 0 || (size_t)n >= left)
+		o->error = -EMSGSIZE;
 	else
-		(void)snprintf(ret, 1024, "%.*s%s%s", (int)(at - row->value),
-		    row->value, a->name, at + 2);
+		o->at += (size_t)n;
 }
 
-/* The value of the line at *p, specifiers undone; *p moves behind it. */
-static int
-read_value(const char **p, char ret[1024])
+/* For people only. */
+static void
+describe(struct out *o, const struct ps_msg_PLAN_APP *a)
 {
-	size_t n = 0;
+	char image[512] = "";
 
-	for (; **p && **p != '\n'; (*p)++) {
-		if (**p == '%' && *++*p != '%')
-			return -EINVAL;
-		if (n + 1 >= 1024)
-			return -EMSGSIZE;
-		ret[n++] = **p;
+	for (size_t i = 0; a->image_name[i] && i < sizeof(image) - 1; i++) {
+		char c[] = {a->image_name[i], '\0'};
+
+		image[i] = is_plain(c) ? c[0] : '_';
 	}
-	ret[n] = '\0';
-	if (**p != '\n')
-		return -EINVAL;
-	(*p)++;
-	return 0;
+	add(o, "Description", "Application=%s Image=%s", a->name, image);
 }
 
-/* Does the text say the rows, all of them, in order, and nothing else? */
-static int
-check(const char *text, const struct ps_msg_PLAN_APP *a, bool interactive)
+static void
+add_rows(struct out *o, const struct row *rows, size_t n,
+    const struct s1_unit *u, unsigned when)
 {
-	char want[1024], got[1024];
+	for (size_t i = 0; i < n; i++) {
+		const char *value = rows[i].value;
+		const char *at = value ? strstr(value, "%s") : NULL;
 
-	for (size_t i = 0; i < PS_COUNT(rows); i++) {
-		size_t n = rows[i].key ? strlen(rows[i].key) : 0;
-
-		if (!is_in(&rows[i], interactive))
+		if (rows[i].when != 0 && (rows[i].when & when) == 0)
 			continue;
-		if (strncmp(text, rows[i].key ? rows[i].key : "", n) != 0)
-			return -EINVAL;
-		text += n;
-		if (rows[i].key && *text++ != '=')
-			return -EINVAL;
-		expand(&rows[i], a, want);
-		if (read_value(&text, got) < 0 || strcmp(want, got) != 0)
-			return -EINVAL;
+		if (value == NULL)
+			describe(o, u->app);
+		else if (at == NULL)
+			add(o, rows[i].key, "%s", value);
+		else
+			add(o, rows[i].key, "%.*s%s%s", (int)(at - value),
+			    value, u->app->name, at + 2);
 	}
-	return *text == '\0' ? 0 : -EINVAL;
+}
+
+static void
+add_limits(struct out *o, const struct ps_msg_PLAN_APP *a)
+{
+	/* As systemd converts it: both defaults are one. */
+	uint64_t weight = (uint64_t)a->cpu_shares * 100 / 1024;
+
+	if (a->memory) {
+		add(o, "MemoryMax", "%" PRIu64, a->memory);
+		add(o, "MemorySwapMax", "0");
+	}
+	if (a->cpu_milli)
+		add(o, "CPUQuota", "%" PRIu64 ".%" PRIu64, a->cpu_milli / 10,
+		    a->cpu_milli % 10);
+	if (a->cpu_shares)
+		add(o, "CPUWeight", "%" PRIu64,
+		    weight < 1 ? 1 : weight > 10000 ? 10000 : weight);
+	if (a->pids)
+		add(o, "TasksMax", "%" PRIu64, a->pids);
+}
+
+/* Read again: the lines that were meant, all of them, in order, no other. */
+static int
+finish(struct out *o)
+{
+	const char *text = o->p;
+
+	for (size_t i = 0; o->error == 0 && i < o->lines; i++) {
+		size_t n = strlen(o->key[i]);
+		const char *end = strchr(text, '\n');
+
+		if (strncmp(text, o->key[i], n) != 0 || end == NULL ||
+		    text[n] != (n > 0 ? '=' : '['))
+			return -EINVAL;
+		text = end + 1;
+	}
+	if (o->error < 0)
+		return o->error;
+	return *text == '\0' ? (int)o->at : -EINVAL;
 }
 
 int
-s1_format_unit(
-    const struct ps_msg_PLAN_APP *a, bool interactive, char *ret, size_t size)
+s1_format_service(const struct s1_unit *u, char *ret, size_t size)
 {
+	const struct ps_msg_PLAN_APP *a = u->app;
 	struct out o = {.p = ret, .size = size};
-	char value[1024];
-	int r;
+	unsigned when = (u->interactive ? TERMINAL : PLAIN) |
+			(a->notify ? NOTIFY : SIMPLE) |
+			(a->n_pre_start ? PRE_START : 0u) |
+			(a->n_post_stop ? POST_STOP : 0u) |
+			(u->n_sockets ? SOCKETS : 0u);
 
 	if (!ps_is_acname(a->name, strlen(a->name)))
 		return -EINVAL;
-	for (size_t i = 0; i < PS_COUNT(rows); i++) {
-		if (!is_in(&rows[i], interactive))
-			continue;
-		if (rows[i].key) {
-			put_text(&o, rows[i].key);
-			put(&o, '=');
-		}
-		expand(&rows[i], a, value);
-		put_value(&o, value);
-	}
-	if (o.error < 0)
-		return o.error;
-	ret[o.at] = '\0';
-	r = check(ret, a, interactive);
-	return r < 0 ? r : (int)o.at;
+	add_rows(&o, service, PS_COUNT(service), u, when);
+	if (u->cgroup2)
+		add_limits(&o, a);
+	return finish(&o);
+}
+
+int
+s1_format_socket(const struct s1_unit *u, char *ret, size_t size)
+{
+	struct out o = {.p = ret, .size = size};
+
+	if (!ps_is_acname(u->app->name, strlen(u->app->name)))
+		return -EINVAL;
+	add_rows(&o, sockets, PS_COUNT(sockets), u, 0);
+	for (size_t i = 0; i < u->n_sockets; i++)
+		add(&o,
+		    u->sockets[i]->port & PS_SOCKET_UDP ? "ListenDatagram"
+							: "ListenStream",
+		    "%s", u->sockets[i]->address);
+	return finish(&o);
 }

@@ -86,23 +86,99 @@ encode(const struct ps_msg_PLAN_APP *a, size_t *ret_n)
 	return head.error;
 }
 
-int
-s1_write_app(int root, uint32_t base, const struct ps_msg_PLAN_APP *a,
-    const char *unit, size_t n)
+static int
+write_unit(int root, uint32_t base, const char *name, int length,
+    const char *text)
 {
-	char service[256];
-	size_t length;
-	int r = snprintf(service, sizeof(service), "%s.service", a->name);
+	if (length < 0)
+		return length;
+	return write_new(
+	    root, S1_UNIT_DIR, name, base, 0644, text, (size_t)length);
+}
 
-	if (r < 0 || (size_t)r >= sizeof(service))
-		return -ENAMETOOLONG;
-	r = encode(a, &length);
+/* Behind the name; what systemd allows of one is what a file may be called. */
+static int
+named(char ret[256], const char *app, const char *suffix)
+{
+	return snprintf(ret, 256, "%s%s", app, suffix) >= 256 ? -ENAMETOOLONG
+							      : 0;
+}
+
+int
+s1_write_app(int root, uint32_t base, const struct s1_unit *u)
+{
+	static char text[16384];
+	const struct ps_msg_PLAN_APP *a = u->app;
+	char name[256];
+	size_t length;
+	int r = encode(a, &length);
+
 	if (r == 0)
 		r = write_new(
 		    root, S1_PLAN_DIR, a->name, base, 0400, record, length);
 	if (r == 0)
-		r = write_new(root, S1_UNIT_DIR, service, base, 0644, unit, n);
+		r = named(name, a->name, "-created");
 	if (r == 0)
-		r = link_new(root, S1_WANTS_DIR, service, base);
+		r = write_new(root, S1_STATUS_DIR, name, base, 0644, "", 0);
+	if (r == 0 && u->n_sockets > 0) {
+		(void)named(name, a->name, ".socket");
+		r = write_unit(root, base, name,
+		    s1_format_socket(u, text, sizeof(text)), text);
+	}
+	if (r < 0)
+		return r;
+	(void)named(name, a->name, ".service");
+	r = write_unit(root, base, name,
+	    s1_format_service(u, text, sizeof(text)), text);
+	return r < 0 ? r : link_new(root, S1_WANTS_DIR, name, base);
+}
+
+/* What is made in it has its group: members may read the log. */
+static int
+own_journal(int dir, const char *path, uint32_t base, uint32_t gid)
+{
+	int fd = open_ours(dir, path, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	if (fchown(fd, base, gid) < 0 || fchmod(fd, 02750) < 0) {
+		(void)close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+static int
+make_journal(int root, const char *uuid, uint32_t base, uint32_t gid)
+{
+	_cleanup_fd_ int all = -1, own = -1;
+	char id[33];
+	size_t n = 0;
+
+	for (; *uuid && n < 32; uuid++)
+		if (*uuid != '-')
+			id[n++] = *uuid;
+	id[n] = '\0';
+	all = own_journal(root, "var/log/journal", base, gid);
+	if (all < 0)
+		return all;
+	if (mkdirat(all, id, 0700) < 0)
+		return -errno;
+	own = own_journal(all, id, base, gid);
+	return own < 0 ? own : 0;
+}
+
+int
+s1_write_pod(
+    int root, uint32_t base, const struct ps_msg_PLAN_POD *p, uint32_t gid)
+{
+	int r = make_journal(root, p->uuid, base, gid);
+
+	if (r == 0 && p->n_resolv_conf > 0)
+		r = write_new(root, "etc", "rkt-resolv.conf", base, 0644,
+		    p->resolv_conf, p->n_resolv_conf);
+	if (r == 0 && p->n_hosts > 0)
+		r = write_new(root, "etc", "rkt-hosts", base, 0644, p->hosts,
+		    p->n_hosts);
 	return r;
 }

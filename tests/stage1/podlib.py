@@ -100,10 +100,17 @@ def app_fields(name="hello", **over):
 
 
 def pod_fields(uuid, apps, **over):
-    f = dict(version=1, uuid=uuid, hostname="", insecure=0, net=0, flavor=1,
+    f = dict(version=2, uuid=uuid, hostname="", insecure=0, net=0, flavor=1,
              interactive=0, debug=0, apps=apps, manifest=b"{}")
     f.update(over)
     return f
+
+
+def facts(base, **over):
+    f = {"uid-base": base, "machined": 0, "keep-unit": 0, "cgroup2": 0, "held": 0,
+         "sockets": 0, "memory": 0, "cpu-milli": 0, "cpu-shares": 0, "pids": 0}
+    f.update({k.replace("_", "-"): v for k, v in over.items()})
+    return "".join("%s %d\n" % kv for kv in f.items())
 
 
 class Result:
@@ -192,7 +199,7 @@ class Pod:
     def spawn(self, facts=None, extra=(), stdin=None, stdout=None, **pod):
         plan = record("PLAN_POD", **pod_fields(self.uuid, len(self.apps), **pod))
         plan += b"".join(record("PLAN_APP", **a) for a in self.apps)
-        facts = facts or "uid-base %d\nmachined 0\nkeep-unit 0\n" % self.base
+        facts = facts or globals()["facts"](self.base)
         self.pid = os.fork()
         if self.pid == 0:
             try:

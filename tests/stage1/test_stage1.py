@@ -435,13 +435,15 @@ def test_app_names_that_are_ours(start):
 
 # --- the entry's own inputs -----------------------------------------------------
 
+def facts_text(**over):
+    return podlib.facts(655360000, **over)
+
+
 @pytest.mark.parametrize("facts", [
-    "", "uid-base 65536\n", "uid-base 0\nmachined 0\nkeep-unit 0\n",
-    "uid-base 65537\nmachined 0\nkeep-unit 0\n",
-    "uid-base 65536\nuid-base 65536\nmachined 0\nkeep-unit 0\n",
-    "uid-base 655360000\nmachined 2\nkeep-unit 0\n",
-    "uid-base 655360000\nmachined 0\nkeep-unit 0\nmore 1\n",
-    "uid-base 655360000\nmachined 0\nkeep-unit 0"])
+    "", "uid-base 65536\n", facts_text(uid_base=0), facts_text(uid_base=65537),
+    facts_text() + "uid-base 65536\n", facts_text(machined=2),
+    facts_text(more=1), facts_text()[:-1], facts_text(sockets=33),
+    facts_text().replace("held 0\n", "")])
 def test_bad_facts(start, facts):
     r, _ = start("say=ran", run=dict(facts=facts or "\n"))
     assert r.code == 254 and "ran" not in r.text

@@ -5,10 +5,15 @@
 
 #include "stage1/nspawn/nspawn.h"
 
+#define FACTS(base, machined, keep, cgroup2, held, sockets)                    \
+	"uid-base " base "\nmachined " machined "\nkeep-unit " keep            \
+	"\ncgroup2 " cgroup2 "\nheld " held "\nsockets " sockets               \
+	"\nmemory 1\ncpu-milli 2\ncpu-shares 3\npids 4\n"
+
 static int
 parse(const char *s, struct s1_facts *ret)
 {
-	char text[256];
+	char text[512];
 	size_t n = strlen(s);
 
 	memcpy(text, s, n);
@@ -19,23 +24,35 @@ static void
 facts(void **state)
 {
 	static const char *const bad[] = {"", "uid-base 65536\n",
-	    "uid-base 0\nmachined 0\nkeep-unit 0\n",
-	    "uid-base 1\nmachined 0\nkeep-unit 0\n",
-	    "uid-base 4294967296\nmachined 0\nkeep-unit 0\n",
-	    "uid-base 4294901760\nmachined 0\nkeep-unit 0\nx 0\n",
-	    "uid-base 65536\nmachined 2\nkeep-unit 0\n",
-	    "uid-base 65536\nmachined yes\nkeep-unit 0\n",
-	    "uid-base 65536\nmachined 0\nmachined 0\nkeep-unit 0\n",
-	    "uid-base 065536\nmachined 0\nkeep-unit 0\n",
-	    "uid-base 65536\nmachined 0\nkeep-unit 0"};
+	    "uid-base 65536\nmachined 0\nkeep-unit 0\n",
+	    FACTS("0", "0", "0", "0", "0", "0"),
+	    FACTS("1", "0", "0", "0", "0", "0"),
+	    FACTS("4294967296", "0", "0", "0", "0", "0"),
+	    FACTS("65536", "0", "0", "0", "0", "0") "x 0\n",
+	    FACTS("65536", "0", "0", "0", "0", "0") "held 0\n",
+	    FACTS("65536", "2", "0", "0", "0", "0"),
+	    FACTS("65536", "yes", "0", "0", "0", "0"),
+	    FACTS("65536", "0", "0", "2", "0", "0"),
+	    FACTS("65536", "0", "0", "0", "2049", "0"),
+	    FACTS("65536", "0", "0", "0", "0", "33"),
+	    FACTS("65536", "0", "0", "0", "-1", "0"),
+	    FACTS("065536", "0", "0", "0", "0", "0"),
+	    FACTS("65536", "0", "0", "0", "0", "0") "pids 0"};
 	struct s1_facts f = {0};
 
 	(void)state;
 	assert_int_equal(
-	    parse("uid-base 65536\nmachined 1\nkeep-unit 0\n", &f), 0);
+	    parse(FACTS("65536", "1", "0", "1", "7", "32"), &f), 0);
 	assert_int_equal(f.base, 65536);
-	assert_true(f.machined);
-	assert_false(f.keep_unit);
+	assert_int_equal(f.machined, 1);
+	assert_int_equal(f.keep_unit, 0);
+	assert_int_equal(f.cgroup2, 1);
+	assert_int_equal(f.held, 7);
+	assert_int_equal(f.sockets, 32);
+	assert_int_equal(f.memory, 1);
+	assert_int_equal(f.cpu_milli, 2);
+	assert_int_equal(f.cpu_shares, 3);
+	assert_int_equal(f.pids, 4);
 	for (size_t i = 0; i < PS_COUNT(bad); i++)
 		assert_int_equal(parse(bad[i], &f), -EBADMSG);
 	assert_int_equal(f.base, 65536);
@@ -73,7 +90,7 @@ args(void **state)
 	p.net = PS_NET_HOST;
 	p.interactive = 1;
 	p.hostname = "web";
-	f.machined = true;
+	f.machined = 1;
 	pod.oom = -5;
 	pod.caps = ~0ull;
 	assert_int_equal(s1_format_args(&pod, v), 0);
@@ -93,11 +110,11 @@ limits(void **state)
 {
 	static const char *const want[] = {"--property=MemoryMax=67108864",
 	    "--property=MemorySwapMax=0", "--property=CPUQuota=150.5%",
-	    "--property=CPUShares=512"};
+	    "--property=CPUShares=512", "--property=TasksMax=99"};
 	struct ps_msg_PLAN_POD p = {.uuid = "u", .hostname = ""};
-	struct s1_facts f = {.base = 655360, .machined = true};
-	struct s1_pod pod = {.plan = &p, .facts = &f, .memory = 64 << 20,
-	    .cpu_milli = 1505, .cpu_shares = 512};
+	struct s1_facts f = {.base = 655360, .machined = 1, .memory = 64 << 20,
+	    .cpu_milli = 1505, .cpu_shares = 512, .pids = 99};
+	struct s1_pod pod = {.plan = &p, .facts = &f};
 	const char *v[S1_MAX_ARGS];
 
 	(void)state;
@@ -105,7 +122,7 @@ limits(void **state)
 	for (size_t i = 0; i < PS_COUNT(want); i++)
 		assert_true(has(v, want[i]));
 	assert_false(has(v, "--keep-unit"));
-	f.keep_unit = true;
+	f.keep_unit = 1;
 	assert_int_equal(s1_format_args(&pod, v), 0);
 	for (size_t i = 0; i < PS_COUNT(want); i++)
 		assert_false(has(v, want[i]));

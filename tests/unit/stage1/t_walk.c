@@ -1,0 +1,137 @@
+/* link: stage1/appexec/walk.c stage1/appexec/sys.c */
+/* Where a mount goes: inside the root, whatever the names on the way are. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "stage1/appexec/volume.h"
+
+static char top[] = "/tmp/t_walk-XXXXXX";
+static int root = -1;
+
+static int
+make(void **state)
+{
+	(void)state;
+	assert_non_null(mkdtemp(top));
+	assert_int_equal(chdir(top), 0);
+	assert_int_equal(mkdir("root", 0755), 0);
+	root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(root, "a", 0755), 0);
+	assert_int_equal(mkdirat(root, "a/b", 0755), 0);
+	close(openat(root, "file", O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(symlinkat("/a/b", root, "absolute"), 0);
+	assert_int_equal(symlinkat("../../../../a/b", root, "a/up"), 0);
+	assert_int_equal(symlinkat("/etc/there/is/none", root, "dangling"), 0);
+	assert_int_equal(symlinkat("loop", root, "loop"), 0);
+	assert_int_equal(symlinkat("file", root, "tofile"), 0);
+	assert_int_equal(symlinkat("/", root, "slash"), 0);
+	assert_int_equal(symlinkat("../..", root, "out"), 0);
+	return 0;
+}
+
+static int
+drop(void **state)
+{
+	char command[64];
+
+	(void)state;
+	(void)snprintf(command, sizeof(command), "rm -rf %s", top);
+	return chdir("/") | system(command);
+}
+
+static void
+leads(void **state)
+{
+	static const struct {
+		const char *target;
+		bool file;
+		int want; /* 0 or negative errno */
+		const char *name;
+	} rows[] = {
+	    {"/a/b", false, 0, "a/b"},
+	    {"/absolute", false, 0, "a/b"},
+	    {"/a/up", false, 0, "a/b"},
+	    {"/a/b/../b", false, 0, "a/b"},
+	    {"/absolute/new/er", false, 0, "a/b/new/er"},
+	    {"/dangling", false, 0, "etc/there/is/none"},
+	    {"/dangling/file", true, 0, "etc/there/is/none/file"},
+	    {"/tofile", true, 0, "file"},
+	    {"/tofile/x", false, -ENOTDIR, NULL},
+	    {"/slash", false, 0, ""},
+	    {"/out", false, 0, ""},
+	    {"/out/etc/passwd", true, 0, "etc/passwd"},
+	    {"/slash/slash/out/a", false, 0, "a"},
+	    {"/../../a", false, 0, "a"},
+	    {"/loop", false, -ELOOP, NULL},
+	    {"/loop/x", false, -ELOOP, NULL},
+	    {"/", false, 0, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		char name[S1_MAX_TARGET];
+		int fd = s1_walk(root, rows[i].target, rows[i].file, name);
+		struct stat is, want;
+
+		if (rows[i].want < 0) {
+			assert_int_equal(fd, rows[i].want);
+			continue;
+		}
+		assert_true(fd >= 0);
+		assert_string_equal(name, rows[i].name);
+		assert_int_equal(fstat(fd, &is), 0);
+		assert_int_equal(fstatat(root, *name ? name : "", &want,
+				     AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW),
+		    0);
+		assert_true(is.st_ino == want.st_ino);
+		close(fd);
+	}
+	/* Nothing but the root was made. */
+	assert_int_equal(access("root", F_OK), 0);
+	assert_int_equal(access("etc", F_OK), -1);
+	assert_int_equal(access("new", F_OK), -1);
+}
+
+static void
+bounds(void **state)
+{
+	char name[S1_MAX_TARGET], path[S1_MAX_TARGET + 2] = "/";
+	int before = open("/", O_PATH), fd;
+
+	(void)state;
+	memset(path + 1, 'x', S1_MAX_TARGET - 1);
+	assert_int_equal(s1_walk(root, path, false, name), -ENAMETOOLONG);
+	path[257] = '\0';
+	assert_int_equal(s1_walk(root, path, false, name), -ENAMETOOLONG);
+	for (size_t i = 0; i < S1_MAX_TARGET - 2; i += 2)
+		memcpy(path + i, "/y", 3);
+	fd = s1_walk(root, path, false, name);
+	assert_true(fd >= 0);
+	assert_string_equal(name, path + 1);
+	close(fd);
+	/* A link doubles it: too long, and nothing is overrun. */
+	assert_int_equal(symlinkat(path, root, "long"), 0);
+	(void)memmove(path + 5, path, S1_MAX_TARGET - 6);
+	memcpy(path, "/long", 5);
+	assert_int_equal(s1_walk(root, path, false, name), -ENAMETOOLONG);
+	/* No descriptor is left behind. */
+	fd = open("/", O_PATH);
+	assert_int_equal(fd, before + 1);
+	close(fd);
+	close(before);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(leads),
+	    cmocka_unit_test(bounds),
+	};
+
+	return cmocka_run_group_tests(tests, make, drop);
+}
