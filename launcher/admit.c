@@ -27,6 +27,7 @@ struct admission {
 	char name[256], origin[2048];
 	char signers[PS_MAX_SIGNERS][65];
 	char labels[PS_MAX_LABELS][512], found[256];
+	char dependencies[PS_MAX_LAYERS][512];
 	char staging[48];
 	int dir;
 	struct ps_record record;
@@ -207,6 +208,13 @@ note(struct admission *a, const struct ps_msg_UNPACKED *u)
 	r->tar_size = u->tar_size;
 	r->tree_size = u->tree_size;
 	r->entries = u->entries;
+	r->whitelist = u->whitelist;
+	r->implicit = u->implicit;
+	for (uint16_t i = 0; i < u->n_dependencies; i++) {
+		(void)snprintf(a->dependencies[i], 512, "%s", u->dependencies[i]);
+		r->dependency[i] = a->dependencies[i];
+	}
+	r->n_dependency = u->n_dependencies;
 	r->imported_at = sys_now();
 }
 
@@ -324,8 +332,13 @@ same_bytes(int one, int other)
 static bool
 same_words(const struct ps_record *a, const struct ps_record *b)
 {
-	if (strcmp(a->name, b->name) != 0 || a->n_label != b->n_label)
+	if (strcmp(a->name, b->name) != 0 || a->n_label != b->n_label ||
+	    a->n_dependency != b->n_dependency || a->whitelist != b->whitelist ||
+	    a->implicit != b->implicit)
 		return false;
+	for (uint16_t i = 0; i < a->n_dependency; i++)
+		if (strcmp(a->dependency[i], b->dependency[i]) != 0)
+			return false;
 	for (uint16_t i = 0; i < a->n_label; i++)
 		if (strcmp(a->label[i], b->label[i]) != 0)
 			return false;

@@ -1,13 +1,15 @@
 /*
- * The images of an app, at every launch: in the store, by records that are
- * root's own, still trusted, and held so that no one removes them.  Runs as
+ * One image of a pod, at every launch: in the store, by a record that is
+ * root's own, still trusted, and held so that no one removes it.  Runs as
  * root.  HOSTILE: which images the plan names.
  */
 #include "launcher/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "launcher/admit.h"
 #include "launcher/store.h"
@@ -16,42 +18,73 @@
 #include "privsep/attr.h"
 #include "privsep/name.h"
 
-/* Refused and said so; the session goes on. */
-#define TOLD 1
-
 static int
 told(int r)
 {
-	return r < 0 ? r : TOLD;
+	return r < 0 ? r : 1;
 }
 
-/* The tree is what the record says, by the word of a worker that read all of
- * it: only where site policy asks (check-tree launch). */
-static int
-check_tree(struct ln_session *s, const struct ps_record *record)
+void
+ln_lower_path(const struct ln_lower *l, char ret[LN_LOWER_PATH])
 {
-	char path[PS_IMAGE_ID_LEN + 16];
+	ps_image_id(l->image, ret);
+	if (l->rendering == 0)
+		(void)snprintf(ret + PS_IMAGE_ID_LEN, 40, "/tree/rootfs");
+	else
+		(void)snprintf(ret + PS_IMAGE_ID_LEN, 40, "/rendered/%u/rootfs",
+		    l->rendering);
+}
+
+int
+ln_image_check(struct ln_session *s, const struct ln_lower *l)
+{
+	char path[LN_LOWER_PATH];
 	struct ps_msg_TREE tree;
 	_cleanup_fd_ int rootfs = -1;
 	int r;
 
-	ps_image_id(record->image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
+	ln_lower_path(l, path);
 	rootfs = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	if (rootfs < 0)
 		return told(ln_refuse_error(s, rootfs, "cannot open the image's tree"));
 	r = ln_worker_digest(s, rootfs, &tree);
 	if (r != 0)
 		return r;
-	if (memcmp(tree.tree, record->tree, PS_DIGEST) != 0)
-		return told(ln_refuse(s, PS_REFUSED_IMAGE, "the tree of \"%s\" is not "
-		    "what its record says; remove and fetch it again", record->name));
+	if (memcmp(tree.tree, l->tree, PS_DIGEST) != 0)
+		return told(ln_refuse(s, PS_REFUSED_IMAGE, "the %stree of \"%s\" is "
+		    "not what its record says; remove and fetch it again",
+		    l->rendering ? "rendered " : "", l->name));
+	return 0;
+}
+
+static bool
+is_held(const struct ln_session *s, int dir)
+{
+	struct stat st, held;
+
+	if (fstat(dir, &st) < 0)
+		return false;
+	for (size_t i = 0; i < s->n_held; i++)
+		if (fstat(s->held[i], &held) == 0 && held.st_ino == st.st_ino &&
+		    held.st_dev == st.st_dev)
+			return true;
+	return false;
+}
+
+int
+ln_image_hold(struct ln_session *s, int *dir)
+{
+	if (is_held(s, *dir))
+		return 0;
+	if (s->n_held == PS_COUNT(s->held))
+		return -EMFILE;
+	s->held[s->n_held++] = take_fd(*dir);
 	return 0;
 }
 
 /* In use from now on: removal wants the lock for itself. */
 static int
-hold_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
+hold(struct ln_session *s, const uint8_t image[PS_DIGEST])
 {
 	char id[PS_IMAGE_ID_LEN + 1];
 	_cleanup_fd_ int dir = -1, record = -1;
@@ -63,33 +96,30 @@ hold_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 	record = r < 0 ? -1 : sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
 	if (record >= 0)
 		(void)sys_touch(record); /* used last: its mtime */
-	if (r == 0)
-		s->held[s->n_held++] = take_fd(dir);
-	return r;
+	return r < 0 ? r : ln_image_hold(s, &dir);
 }
 
 int
-ln_image_judge(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
-    bool unsigned_ok)
+ln_image_take(struct ln_session *s, const char *app,
+    const uint8_t image[PS_DIGEST], bool unsigned_ok, struct ps_record *ret)
 {
 	static char text[PS_MAX_RECORD + 1];
-	struct ps_record record;
-	int r = hold_image(s, app->image);
+	int r = hold(s, image);
 
+	if (r == -EMFILE)
+		return told(ln_refuse(s, PS_REFUSED_SYSTEM,
+		    "the pod uses more than %zu images", PS_COUNT(s->held)));
 	if (r == 0)
-		r = ln_record_read(s, app->image, text, &record);
+		r = ln_record_read(s, image, text, ret);
 	if (r == -EWOULDBLOCK)
 		return told(ln_refuse(s, PS_REFUSED_BUSY,
-		    "the image of app \"%s\" is being removed", app->name));
+		    "the image of app \"%s\" is being removed", app));
 	if (r == -ENOENT)
 		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
-		    "the image of app \"%s\" is not in the store", app->name));
+		    "the image of app \"%s\" is not in the store", app));
 	if (r < 0)
 		return told(ln_refuse(s, PS_REFUSED_IMAGE,
 		    "the record of app \"%s\"'s image is damaged; remove and fetch "
-		    "it again", app->name));
-	r = ln_judge_image(s, &record, unsigned_ok);
-	if (r == 0 && s->policy.tree_at_launch)
-		r = check_tree(s, &record);
-	return r;
+		    "it again", app));
+	return ln_judge_image(s, ret, unsigned_ok);
 }

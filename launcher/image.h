@@ -2,10 +2,22 @@
 /* Judging and holding the images of an app.  Caller: root. */
 #include <stdbool.h>
 
+#include "launcher/plan.h"
 #include "launcher/session.h"
+#include "privsep/record.h"
 
-/* May this app start from its image?  Holds the image for the life of this
- * process and of what it becomes.  unsigned_ok: images without a signature
- * were asked for.  0; 1 REFUSED was sent; or a negative errno. */
-int ln_image_judge(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
+/* May app i start from its image and the layers below that?  Each is held for
+ * the life of this process and of what it becomes.  unsigned_ok: images
+ * without a signature were asked for.  On success plan->lowers[i] is what to
+ * mount.  0; 1 REFUSED was sent; or a negative errno. */
+int ln_image_judge(struct ln_session *s, struct ln_plan *plan, uint16_t i,
     bool unsigned_ok);
+
+/* One image: held, its record read, its signers asked for again.  The record
+ * is good until the next call.  0; 1 REFUSED was sent; or a negative errno. */
+int ln_image_take(struct ln_session *s, const char *app,
+    const uint8_t image[PS_DIGEST], bool unsigned_ok, struct ps_record *ret);
+/* Keeps the descriptor of a locked directory for stage1.  -EMFILE: too many. */
+int ln_image_hold(struct ln_session *s, int *dir);
+/* The tree is what it must be, by the word of a worker that read all of it. */
+int ln_image_check(struct ln_session *s, const struct ln_lower *l);

@@ -43,49 +43,80 @@ ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
 	}
 }
 
-/* One root: lower (read-only, through the pod's ids) and a new upper, mounted
- * on target.  name is ours or an AC name behind "app-". */
+/* The root of an app, or of the pod. */
+struct root {
+	const char *name;   /* below overlay/: ours, or an AC name behind "app-" */
+	const char *target; /* below the pod's directory */
+	mode_t mode;	    /* of overlay/NAME */
+	int store;
+	uint16_t n; /* its layers, below store, topmost first */
+	char path[LN_MAX_LOWERS][LN_LOWER_PATH];
+};
+
+/* What the kernel takes as one option is short: layers are 0:1:... here, below
+ * the working directory. */
 static int
-mount_root(struct ln_session *s, int tree, const char *path, const char *name,
-    const char *target, uint32_t base, int userns)
+mount_lowers(const struct root *root, int dir, int userns, char ret[128])
 {
-	char lower[300], upper[300], work[300];
-	_cleanup_fd_ int source = -1, overlay = -1;
+	size_t at = 0;
+	int r = 0;
+
+	for (uint16_t i = 0; r == 0 && i < root->n; i++) {
+		_cleanup_fd_ int source = -1;
+		char name[8];
+
+		(void)snprintf(name, sizeof(name), "%u", i);
+		at += (size_t)snprintf(ret + at, 128 - at, "%s%s", i ? ":" : "",
+		    name);
+		r = ln_make_dirs(dir, name, 0, 0755);
+		source = r < 0 ? r : sys_idmapped(root->store, root->path[i], userns);
+		r = source < 0 ? source : sys_attach(source, dir, name);
+	}
+	return r;
+}
+
+/* Layers (read-only, through the pod's ids) and a new upper, on the target. */
+static int
+mount_root(struct ln_session *s, const struct root *root, uint32_t base,
+    int userns)
+{
+	char path[300], lowers[128] = "";
+	_cleanup_fd_ int dir = -1, overlay = -1;
 	int r;
 
-	(void)snprintf(lower, sizeof(lower), "overlay/%s", name);
-	/* What an app writes, set-user-ID files too, is for no user of the host
-	 * (CVE-2024-25621). */
-	r = ln_make_dirs(s->pod, lower, 0, strcmp(name, "stage1") == 0 ? 0755 : 0700);
-	(void)snprintf(lower, sizeof(lower), "overlay/%s/lower", name);
-	(void)snprintf(upper, sizeof(upper), "overlay/%s/upper", name);
-	(void)snprintf(work, sizeof(work), "overlay/%s/work", name);
+	(void)snprintf(path, sizeof(path), "overlay/%s", root->name);
+	r = ln_make_dirs(s->pod, path, 0, root->mode);
+	dir = r < 0 ? r : sys_open(s->pod, path, O_RDONLY | O_DIRECTORY, 0,
+			      SYS_BENEATH);
+	r = dir < 0 ? dir : ln_make_dirs(dir, "upper", base, 0755);
 	if (r == 0)
-		r = ln_make_dirs(s->pod, lower, 0, 0755);
+		r = ln_make_dirs(dir, "work", base, 0755);
 	if (r == 0)
-		r = ln_make_dirs(s->pod, upper, base, 0755);
+		r = mount_lowers(root, dir, userns, lowers);
 	if (r == 0)
-		r = ln_make_dirs(s->pod, work, base, 0755);
-	source = r < 0 ? r : sys_idmapped(tree, path, userns);
-	if (source < 0)
-		return source;
-	r = sys_attach(source, s->pod, lower);
-	overlay = r < 0 ? r : sys_overlay(lower, upper, work);
-	return overlay < 0 ? overlay : sys_attach(overlay, s->pod, target);
+		r = sys_chdir(dir);
+	overlay = r < 0 ? r : sys_overlay(lowers, "upper", "work");
+	r = overlay < 0 ? overlay : sys_chdir(s->pod);
+	return r < 0 ? r : sys_attach(overlay, s->pod, root->target);
 }
 
 static int
-mount_app(struct ln_session *s, const struct ps_msg_PLAN_APP *app, uint32_t base,
-    int userns)
+mount_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
+    uint32_t base, int userns)
 {
-	char path[PS_IMAGE_ID_LEN + 16], name[300], target[400];
+	static struct root root;
+	char name[300], target[400];
 
-	ps_image_id(app->image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
-	(void)snprintf(name, sizeof(name), "app-%s", app->name);
+	/* What an app writes, set-user-ID files too, is for no user of the host
+	 * (CVE-2024-25621). */
+	root = (struct root){ .name = name, .target = target, .mode = 0700,
+		.store = s->image, .n = plan->lowers[i].n };
+	for (uint16_t k = 0; k < root.n; k++)
+		ln_lower_path(&plan->lowers[i].v[k], root.path[k]);
+	(void)snprintf(name, sizeof(name), "app-%s", plan->app[i].name);
 	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
-	    app->name);
-	return mount_root(s, s->image, path, name, target, base, userns);
+	    plan->app[i].name);
+	return mount_root(s, &root, base, userns);
 }
 
 /* Where groups of v1 are shown to the pod (cgroup.h). */
@@ -134,6 +165,8 @@ make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base
 int
 ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
+	static struct root root = { .name = "stage1", .target = "stage1/rootfs",
+		.mode = 0755, .n = 1, .path = { "stage1/nspawn/rootfs" } };
 	_cleanup_fd_ int userns = -1, stage1 = -1;
 	int r;
 
@@ -145,11 +178,11 @@ ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 		r = make_stage1_dirs(s, plan, base);
 	if (r == 0)
 		r = ln_volume_dirs(s, plan, base);
+	root.store = stage1;
 	if (r == 0)
-		r = mount_root(s, stage1, "stage1/nspawn/rootfs", "stage1",
-		    "stage1/rootfs", base, userns);
+		r = mount_root(s, &root, base, userns);
 	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++)
-		r = mount_app(s, &plan->app[i], base, userns);
+		r = mount_app(s, plan, i, base, userns);
 	return r == 0 ? ln_volume_mount(s, plan, base) : r;
 }
 
@@ -160,10 +193,11 @@ ln_unmount_pod(struct ln_session *s, const struct ln_plan *plan)
 
 	(void)sys_chdir(s->data);
 	(void)sys_detach(s->pod, "stage1/rootfs");
-	(void)sys_detach(s->pod, "overlay/stage1/lower");
-	for (uint16_t i = 0; i < plan->pod.apps; i++) {
-		(void)snprintf(path, sizeof(path), "overlay/app-%s/lower",
-		    plan->app[i].name);
-		(void)sys_detach(s->pod, path);
-	}
+	(void)sys_detach(s->pod, "overlay/stage1/0");
+	for (uint16_t i = 0; i < plan->pod.apps; i++)
+		for (uint16_t k = 0; k < plan->lowers[i].n; k++) {
+			(void)snprintf(path, sizeof(path), "overlay/app-%s/%u",
+			    plan->app[i].name, k);
+			(void)sys_detach(s->pod, path);
+		}
 }

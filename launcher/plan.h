@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "launcher/argv.h"
+#include "launcher/layers.h"
 #include "privsep/policy.h"
 #include "privsep/proto.h"
 
@@ -15,6 +16,8 @@ struct ln_plan {
 	struct ps_msg_PLAN_POD pod;
 	struct ps_msg_PLAN_VOLUME volume[PS_MAX_VOLUMES];
 	struct ps_msg_PLAN_APP app[PS_MAX_APPS];
+	/* Not of the bytes: what image.c found for each app. */
+	struct ln_lowers lowers[PS_MAX_APPS];
 };
 
 /* 0, or -EBADMSG.  Strings point into p. */

@@ -12,6 +12,8 @@
 
 #define LN_MAX_SOCKETS 32
 
+#define LN_MAX_HELD 128 /* images and renderings that one pod may use */
+
 enum ln_state {
 	LN_START = 1,	 /* nothing but HELLO */
 	LN_READY = 2,
@@ -53,7 +55,7 @@ struct ln_session {
 	/* What this process becomes when the conductor has ended well. */
 	void (*become)(struct ln_session *s);
 	int pod, facts, plan;
-	int held[PS_MAX_APPS]; /* images of the pod, flock shared: stage1 keeps
+	int held[LN_MAX_HELD]; /* images of the pod, flock shared: stage1 keeps
 				  them, so that no one removes them */
 	size_t n_held;
 	int sockets[LN_MAX_SOCKETS]; /* the caller's, of socket activation */

@@ -259,9 +259,9 @@ sys_private_mounts(void)
 int
 sys_idmapped(int dir, const char *path, int userns)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP |
-		    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV,
-		.userns_fd = (unsigned)userns };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY |
+		    MOUNT_ATTR_NODEV | (userns < 0 ? 0 : MOUNT_ATTR_IDMAP),
+		.userns_fd = userns < 0 ? 0 : (unsigned)userns };
 	_cleanup_fd_ int source =
 	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_BENEATH);
 	_cleanup_fd_ int fd = -1;

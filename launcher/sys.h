@@ -43,7 +43,8 @@ uint64_t sys_now(void); /* seconds since the epoch */
 int sys_userns(uint32_t inside, uint32_t outside, uint32_t count);
 /* From here on mounts are this process's own. */
 int sys_private_mounts(void);
-/* dir/path as a detached read-only, nodev mount, seen through userns. */
+/* dir/path as a detached read-only, nodev mount, seen through userns (-1: its
+ * owners as they are). */
 int sys_idmapped(int dir, const char *path, int userns);
 /* A detached mount of what fd is, with what is mounted below it or without. */
 int sys_bind(int fd, bool recursive);

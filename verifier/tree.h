@@ -22,12 +22,19 @@
  * symbolic link; size is 0 but for regular files; the time is that of the last
  * modification.  A directory comes before what is in it, the names in one
  * directory in the order of their bytes: '/' sorts before every other byte.
+ *
+ * A directory that had no entry of its own in the archive (a file's name alone
+ * says that it is there) is 0755, root's, without xattrs, and was modified
+ * VF_IMPLICIT nanoseconds past the epoch.  Laid over another image's directory
+ * it says nothing of that one's mode, owner or time.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #define VF_TREE_DIGEST 64 /* SHA-512 */
 #define VF_ENTRY_DIGEST 32 /* SHA-256 */
+
+#define VF_IMPLICIT 1u
 
 /* Depth and length of a path below the root. */
 #define VF_MAX_DEPTH 256u

@@ -1,5 +1,6 @@
 /*
- * unpack: one image to a tree, or one tree to its digest; then it is gone.
+ * unpack: one image to a tree, trees to one tree, or a tree to its digest; then
+ * it is gone.
  * Runs as root of its own user namespace over the foreign id range, with no
  * network and nothing to reach but the one directory that it was given.
  * Everything that it reads is hostile: the image's signature was good, its
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "appc/image.h"
 #include "policies/unpack.h"
@@ -19,6 +21,7 @@
 #include "privsep/log.h"
 #include "privsep/worker.h"
 #include "verifier/unpack/extract.h"
+#include "verifier/unpack/render.h"
 #include "verifier/unpack/scan.h"
 #include "verifier/unpack/source.h"
 
@@ -46,15 +49,25 @@ fail(struct ps_chan *c, const struct vf_failure *f)
 }
 
 static void
-close_doors(int root)
+close_doors(const struct ps_reach *reach, int root)
 {
-	int r = ps_landlock(NULL, &root, 1);
+	int r = ps_landlock(reach, &root, 1);
 
 	if (r == 0)
 		r = ps_seccomp(policy_unpack, PS_COUNT(policy_unpack));
 	if (r < 0)
 		ps_die(PS_EXIT_SYSTEM, "the sandbox cannot be applied: %s",
 		    strerror(-r));
+}
+
+/* In place of the directory to fill: a rehearsal, which fills none. */
+static bool
+is_null(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(1, 3);
 }
 
 static int
@@ -65,22 +78,53 @@ next_buffer(void *arg, const uint8_t **ret, size_t *ret_n)
 	return vf_ring_get(&s->ring, VF_READER, ret, ret_n);
 }
 
-/* The manifest's bytes to its file, its name and labels to the answer. */
 static struct ac_image *
-take_manifest(const struct vf_extract *x, int fd)
+parse_manifest(const char *text, size_t n)
 {
 	struct ac_image *image = NULL;
 	char error[AC_ERROR];
-	int r = ac_image_parse(x->manifest, x->n_manifest, &image, error);
+	int r = ac_image_parse(text, n, &image, error);
 
 	if (r == -EINVAL)
 		(void)vf_refuse(&failure, PS_UNPACK_MANIFEST, NULL,
 		    "manifest: %s", error);
 	else if (r < 0)
 		(void)vf_broken(&failure, r, "reading the manifest", NULL);
-	else if ((r = ps_write_full(fd, x->manifest, x->n_manifest)) < 0)
+	else if (image->n_dependencies > PS_MAX_LAYERS)
+		r = vf_refuse(&failure, PS_UNPACK_MANIFEST, NULL,
+		    "manifest: more than %u dependencies", PS_MAX_LAYERS);
+	return r < 0 ? NULL : image;
+}
+
+/* The manifest's bytes to its file, its name and labels to the answer. */
+static struct ac_image *
+take_manifest(const struct vf_extract *x, int fd)
+{
+	struct ac_image *image = parse_manifest(x->manifest, x->n_manifest);
+	int r = image ? ps_write_full(fd, x->manifest, x->n_manifest) : 0;
+
+	if (r < 0)
 		(void)vf_broken(&failure, r, "writing the manifest", NULL);
 	return r < 0 ? NULL : image;
+}
+
+/* "NAME" or "NAME ID", topmost first: of those that are applied in order, the
+ * last. */
+static void
+say_dependencies(const struct ac_image *image, struct ps_msg_UNPACKED *m)
+{
+	static char lines[PS_MAX_LAYERS][512];
+	size_t n = image->n_dependencies;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ac_dependency *d = &image->dependencies[n - 1 - i];
+
+		(void)snprintf(lines[i], sizeof(lines[i]), "%s%s%s",
+		    d->image_name, d->image_id ? " " : "",
+		    d->image_id ? d->image_id : "");
+		m->dependencies[i] = lines[i];
+	}
+	m->n_dependencies = (uint16_t)n;
 }
 
 static void
@@ -91,7 +135,9 @@ answer(struct ps_chan *c, const struct vf_extract *x,
 	struct ps_msg_UNPACKED m = { .raw_size = s->raw_size,
 		.tar_size = s->tar_size, .tree_size = x->plan->tree_size,
 		.entries = x->plan->n_nodes - 1, .name = image->name,
-		.n_labels = (uint16_t)image->labels.n };
+		.n_labels = (uint16_t)image->labels.n,
+		.whitelist = (uint32_t)image->path_whitelist.n,
+		.implicit = vf_plan_implicit(x->plan) };
 	int r;
 
 	memcpy(m.raw, s->raw, sizeof(m.raw));
@@ -102,6 +148,7 @@ answer(struct ps_chan *c, const struct vf_extract *x,
 		    image->labels.v[i].name, image->labels.v[i].value);
 		m.labels[i] = labels[i];
 	}
+	say_dependencies(image, &m);
 	r = PS_SEND(c, UNPACKED, &m, NULL, 0);
 	if (r < 0)
 		die_unsent(r);
@@ -113,7 +160,7 @@ unpack(struct ps_chan *c, const struct ps_msg_UNPACK *m)
 	struct vf_source source = { .fd = frame.fds[0],
 		.max_tar = m->max_tar, .max_ratio = m->max_ratio };
 	struct vf_extract x = { .failure = &failure, .next = next_buffer,
-		.arg = &source, .root = frame.fds[1],
+		.arg = &source, .root = is_null(frame.fds[1]) ? -1 : frame.fds[1],
 		.max_entries = m->max_entries,
 		.max_manifest = m->max_manifest };
 	struct ac_image *image;
@@ -137,11 +184,11 @@ unpack(struct ps_chan *c, const struct ps_msg_UNPACK *m)
 }
 
 static void
-digest_tree(struct ps_chan *c)
+digest_tree(struct ps_chan *c, int root)
 {
 	struct vf_scan found;
 	struct ps_msg_TREE m = { 0 };
-	int r = vf_scan(frame.fds[0], &failure, &found);
+	int r = vf_scan(root, &failure, &found);
 
 	if (r < 0)
 		fail(c, &failure);
@@ -152,6 +199,81 @@ digest_tree(struct ps_chan *c)
 	if (r < 0)
 		die_unsent(r);
 }
+
+/* --- rendering ------------------------------------------------------------ */
+
+static void
+hear_layers(struct ps_chan *c, struct vf_render *in)
+{
+	const size_t want = in->n_tree;
+	struct ps_msg_LAYERS m;
+
+	for (in->n_tree = 0; in->n_tree < want;) {
+		int r = ps_recv(c, &frame, -1);
+
+		if (r < 0)
+			die_unsent(r);
+		if (frame.type != PS_LAYERS || frame.nfds > want - in->n_tree ||
+		    ps_decode_LAYERS(frame.payload, frame.length, &m) < 0)
+			die_unsent(-EPROTO);
+		for (size_t i = 0; i < frame.nfds; i++) {
+			if (ps_check_dir(frame.fds[i]) < 0)
+				die_unsent(-EPROTO);
+			in->trees[in->n_tree++] = take_fd(frame.fds[i]);
+		}
+	}
+}
+
+/* The layers can be read, the one directory written, nothing else. */
+static void
+close_render_doors(const struct vf_render *in)
+{
+	static char paths[VF_MAX_TREES][32];
+	struct ps_reach reach[VF_MAX_TREES + 1] = { 0 };
+
+	for (size_t i = 0; i < in->n_tree; i++) {
+		(void)snprintf(paths[i], sizeof(paths[i]), "/proc/self/fd/%d",
+		    in->trees[i]);
+		reach[i].path = paths[i];
+	}
+	close_doors(reach, in->root);
+}
+
+static struct ac_image *
+read_manifest(int fd, uint64_t size)
+{
+	static char text[PS_MAX_MANIFEST];
+	int r = ps_pread_full(fd, text, size, 0);
+
+	if (r < 0) {
+		(void)vf_broken(&failure, r, "reading the manifest", NULL);
+		return NULL;
+	}
+	return parse_manifest(text, size);
+}
+
+static void
+render(struct ps_chan *c, const struct ps_msg_RENDER *m, uint64_t size)
+{
+	struct vf_render in = { .failure = &failure, .n_tree = m->layers,
+		.root = take_fd(frame.fds[0]), .max_tree = m->max_tree,
+		.max_entries = m->max_entries };
+	int manifest = take_fd(frame.fds[1]);
+	struct ac_image *image;
+
+	hear_layers(c, &in);
+	close_render_doors(&in);
+	image = read_manifest(manifest, size);
+	if (!image)
+		fail(c, &failure);
+	in.n_white = image->path_whitelist.n;
+	in.white = image->path_whitelist.v;
+	if (vf_render(&in) < 0)
+		fail(c, &failure);
+	digest_tree(c, in.root);
+}
+
+/* -------------------------------------------------------------------------- */
 
 /* What must be ready before the doors close. */
 static void
@@ -176,6 +298,7 @@ main(void)
 		.peer = 'L', .mapped = true };
 	struct ps_msg_UNPACK request;
 	struct ps_msg_DIGEST_TREE digest;
+	struct ps_msg_RENDER layers;
 	struct ps_chan c;
 	uint64_t size;
 	int r;
@@ -188,15 +311,21 @@ main(void)
 		die_unsent(r);
 	if (frame.type == PS_UNPACK &&
 	    ps_decode_UNPACK(frame.payload, frame.length, &request) == 0 &&
-	    ps_check_dir(frame.fds[1]) == 0 &&
+	    (ps_check_dir(frame.fds[1]) == 0 || is_null(frame.fds[1])) &&
 	    ps_check_file(frame.fds[0], INT64_MAX, &size) == 0) {
-		close_doors(frame.fds[1]);
+		close_doors(NULL, frame.fds[1]);
 		unpack(&c, &request);
 	} else if (frame.type == PS_DIGEST_TREE &&
 	    ps_decode_DIGEST_TREE(frame.payload, frame.length, &digest) == 0 &&
 	    ps_check_dir(frame.fds[0]) == 0) {
-		close_doors(frame.fds[0]);
-		digest_tree(&c);
+		close_doors(NULL, frame.fds[0]);
+		digest_tree(&c, frame.fds[0]);
+	} else if (frame.type == PS_RENDER &&
+	    ps_decode_RENDER(frame.payload, frame.length, &layers) == 0 &&
+	    layers.layers >= 1 && layers.layers <= VF_MAX_TREES &&
+	    ps_check_dir(frame.fds[0]) == 0 &&
+	    ps_check_file(frame.fds[1], PS_MAX_MANIFEST, &size) == 0) {
+		render(&c, &layers, size);
 	} else {
 		ps_die(PS_EXIT_PROTOCOL, "the launcher broke the protocol");
 	}

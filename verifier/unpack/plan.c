@@ -72,7 +72,7 @@ vf_plan_new(struct vf_failure *f, uint32_t max_entries, uint32_t max_manifest,
 		return -ENOMEM;
 	}
 	p->nodes[VF_ROOT] = (struct vf_node){ .parent = VF_NO_NODE,
-		.type = 'd', .mode = 0755 };
+		.type = 'd', .mode = 0755, .nanoseconds = VF_IMPLICIT };
 	p->n_nodes = 1;
 	p->n_text = 1; /* the root's name: "" */
 	*ret = p;
@@ -210,7 +210,8 @@ add_node(struct vf_plan *p, uint32_t parent, const char *name, size_t n,
 	memcpy(p->text + p->n_text, name, n);
 	p->text[p->n_text + n] = '\0';
 	p->nodes[p->n_nodes] = (struct vf_node){ .parent = parent,
-		.name = p->n_text, .type = 'd', .mode = 0755 };
+		.name = p->n_text, .type = 'd', .mode = 0755,
+		.nanoseconds = VF_IMPLICIT };
 	p->n_text += (uint32_t)n + 1;
 	*ret = p->n_nodes++;
 	return 0;
@@ -429,4 +430,14 @@ vf_plan_end(struct vf_plan *p)
 		return vf_refuse(p->failure, PS_UNPACK_MEMBER, NULL,
 		    "the image has no rootfs");
 	return 0;
+}
+
+uint32_t
+vf_plan_implicit(const struct vf_plan *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_nodes; i++)
+		n += p->nodes[i].type == 'd' && !p->nodes[i].is_explicit;
+	return n;
 }

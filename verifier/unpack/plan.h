@@ -59,6 +59,8 @@ int vf_plan_add(struct vf_plan *p, const struct vf_member *m,
     struct vf_step *ret);
 /* After the last member: manifest and rootfs were there. */
 int vf_plan_end(struct vf_plan *p);
+/* Directories without a member of their own. */
+uint32_t vf_plan_implicit(const struct vf_plan *p);
 
 /* The node's last name, and its path below the root ("" the root itself). */
 const char *vf_plan_name(const struct vf_plan *p, uint32_t node);

@@ -5,7 +5,6 @@
  */
 #include "verifier/unpack/scan.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "privsep/limits.h"
 #include "verifier/unpack/crew.h"
 #include "verifier/unpack/disk.h"
+#include "verifier/unpack/names.h"
 
 /* Deeper, a directory is closed while one in it is read. */
 #define OPEN_DEPTH 16u
@@ -60,80 +60,6 @@ static int
 broken(struct scan *s, int error)
 {
 	return vf_broken(s->failure, error, "cannot be read", s->path);
-}
-
-/* The names of one directory, sorted. */
-struct names {
-	size_t n, size;
-	char **v;
-};
-
-static void
-free_names(struct names *n)
-{
-	for (size_t i = 0; i < n->n; i++)
-		free(n->v[i]);
-	free(n->v);
-}
-
-static void
-close_dir(DIR **d)
-{
-	if (*d)
-		(void)closedir(*d);
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
-add_name(struct names *names, const char *name)
-{
-	if (names->n == names->size) {
-		size_t size = names->size * 2 + 16;
-		char **v = realloc(names->v, size * sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		names->v = v;
-		names->size = size;
-	}
-	names->v[names->n] = strdup(name);
-	if (!names->v[names->n])
-		return -ENOMEM;
-	names->n++;
-	return 0;
-}
-
-static int
-read_names(int dir, struct names *ret)
-{
-	int fd = fcntl(dir, F_DUPFD_CLOEXEC, 0);
-	_cleanup_(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (!d) {
-		ps_close_fd(&fd);
-		return -errno;
-	}
-	rewinddir(d);
-	while (errno = 0, (e = readdir(d)) != NULL) {
-		int r;
-
-		if (strcmp(e->d_name, ".") == 0 ||
-		    strcmp(e->d_name, "..") == 0)
-			continue;
-		r = add_name(ret, e->d_name);
-		if (r < 0)
-			return r;
-	}
-	if (errno != 0)
-		return -errno;
-	qsort(ret->v, ret->n, sizeof(*ret->v), compare_names);
-	return 0;
 }
 
 /* This file's first name, or NULL; then it is the first from now on. */
@@ -277,15 +203,16 @@ scan_child(struct scan *s, int *dir, const char *name)
 static int
 scan_names(struct scan *s, int *dir)
 {
-	_cleanup_(free_names) struct names names = { 0 };
-	int r = read_names(*dir, &names);
+	_cleanup_(vf_names_free) struct vf_names names = { 0 };
+	int r = vf_names_read(*dir, 0, &names);
 
 	if (r < 0)
 		return broken(s, r);
+	vf_names_sort(&names);
 	if (++s->depth > VF_MAX_DEPTH + 1)
 		return broken(s, -ELOOP);
 	for (size_t i = 0; i < names.n && r == 0; i++)
-		r = scan_child(s, dir, names.v[i]);
+		r = scan_child(s, dir, names.v[i].text);
 	s->depth--;
 	return r;
 }

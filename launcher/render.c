@@ -1,0 +1,271 @@
+/*
+ * Finding, making and keeping renderings.  Runs as root, which reads no tree:
+ * it compares a record of its own with what the plan comes to, and has the
+ * unpack worker make what is missing.  Whole or not there: each is made aside
+ * and renamed.
+ */
+#include "launcher/render.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/image.h"
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "launcher/workers.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/name.h"
+
+/* Of one image: its dependencies may have been of other versions each time. */
+#define MAX_RENDERINGS 16u
+#define LINE (2 * PS_IMAGE_ID_LEN + 16u)
+#define TREE_LINE (PS_IMAGE_ID_LEN + 6u) /* "tree ID\n" */
+
+/* What is made, and the record that it gets but for its first line. */
+struct rendering {
+	const struct ln_lowers *of;
+	char layers[LN_MAX_LOWERS * LINE];
+	size_t n_layers;
+	uint32_t slot; /* the first that is free; 0: none */
+	uint8_t tree[PS_DIGEST];
+	char staging[48];
+};
+
+static int
+told(int r)
+{
+	return r < 0 ? r : 1;
+}
+
+static void
+describe(struct rendering *m)
+{
+	char id[PS_IMAGE_ID_LEN + 1], tree[PS_IMAGE_ID_LEN + 1];
+
+	m->n_layers = 0;
+	for (uint16_t i = 0; i < m->of->n; i++) {
+		ps_image_id(m->of->v[i].image, id);
+		ps_image_id(m->of->v[i].tree, tree);
+		m->n_layers += (size_t)snprintf(m->layers + m->n_layers, LINE,
+		    "layer %s %s\n", id, tree);
+	}
+}
+
+/* Is this the one?  All that went into it is compared, no digest of that. */
+static int
+match(struct rendering *m, int dir)
+{
+	static char text[TREE_LINE + sizeof(m->layers) + 1];
+	_cleanup_fd_ int fd = sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
+	uint64_t n;
+	int r = fd < 0 ? fd : ps_check_file(fd, sizeof(text) - 1, &n);
+
+	if (r == 0)
+		r = ps_pread_full(fd, text, n, 0);
+	if (r < 0)
+		return r;
+	if (n != TREE_LINE + m->n_layers || memcmp(text, "tree ", 5) != 0 ||
+	    text[TREE_LINE - 1] != '\n' ||
+	    memcmp(text + TREE_LINE, m->layers, m->n_layers) != 0)
+		return -ENOENT;
+	text[TREE_LINE - 1] = '\0';
+	return ps_parse_image_id(text + 5, m->tree) ? 0 : -EBADMSG;
+}
+
+/* *ret: its number.  -ENOENT: there is none; m->slot is where to put it. */
+static int
+find(struct ln_session *s, struct rendering *m, int image, uint32_t *ret)
+{
+	char path[24];
+
+	m->slot = 0;
+	for (uint32_t i = 1; i <= MAX_RENDERINGS; i++) {
+		_cleanup_fd_ int dir = -1;
+
+		(void)snprintf(path, sizeof(path), "rendered/%u", i);
+		dir = sys_open(image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		if (dir == -ENOENT && m->slot == 0)
+			m->slot = i;
+		/* The lock first: what has its record then, keeps it. */
+		if (dir < 0 || sys_flock(dir, false) < 0 || match(m, dir) < 0)
+			continue;
+		*ret = i;
+		return ln_image_hold(s, &dir);
+	}
+	return -ENOENT;
+}
+
+/* All places are taken: one that no pod uses makes room. */
+static int
+make_room(struct rendering *m, int rendered)
+{
+	char name[16];
+
+	for (uint32_t i = 1; m->slot == 0 && i <= MAX_RENDERINGS; i++) {
+		_cleanup_fd_ int dir = -1;
+
+		(void)snprintf(name, sizeof(name), "%u", i);
+		dir = sys_open(rendered, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		if (dir >= 0 && sys_flock(dir, true) == 0 &&
+		    ln_remove_tree(rendered, name) == 0)
+			m->slot = i;
+	}
+	return m->slot == 0 ? -EBUSY : 0;
+}
+
+/* Every layer as a mount of its own that cannot be written: the worker is root
+ * of all trees' owners, and must spoil none but the one it makes. */
+static int
+ask(struct ln_session *s, const struct rendering *m, int rootfs, int manifest,
+    struct ps_msg_TREE *ret)
+{
+	int trees[LN_MAX_LOWERS], r = 0;
+	size_t n = 0;
+
+	while (r == 0 && n < m->of->n) {
+		char path[LN_LOWER_PATH];
+		_cleanup_fd_ int mount = -1;
+
+		ln_lower_path(&m->of->v[n], path);
+		mount = sys_idmapped(s->image, path, -1);
+		trees[n] = mount < 0 ? mount : sys_open(mount, ".",
+		    O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		r = trees[n] < 0 ? trees[n] : 0;
+		n += r == 0;
+	}
+	r = r < 0 ? told(ln_refuse_error(s, r, "cannot open the layers"))
+		  : ln_worker_render(s, rootfs, manifest, trees, n, ret);
+	while (n > 0)
+		ps_close_fd(&trees[--n]);
+	return r;
+}
+
+static int
+stage(struct rendering *m, int rendered, int *ret_dir)
+{
+	_cleanup_fd_ int dir = -1, rootfs = -1;
+	uint64_t n;
+	int r = sys_random(&n, sizeof(n));
+
+	if (r < 0)
+		return r;
+	(void)snprintf(m->staging, sizeof(m->staging), ".new-%016llx",
+	    (unsigned long long)n);
+	r = sys_mkdir(rendered, m->staging, 0700);
+	dir = r < 0 ? r : sys_open(rendered, m->staging, O_RDONLY | O_DIRECTORY,
+				 0, SYS_BENEATH);
+	r = dir < 0 ? dir : sys_flock(dir, true);
+	if (r == 0)
+		r = sys_mkdir(dir, "rootfs", 0700);
+	rootfs = r < 0 ? r : sys_open(dir, "rootfs", O_RDONLY | O_DIRECTORY, 0,
+				 SYS_BENEATH);
+	r = rootfs < 0 ? rootfs
+		       : sys_own(rootfs, PS_FOREIGN_BASE, PS_FOREIGN_BASE, 0755);
+	if (r == 0)
+		*ret_dir = take_fd(dir);
+	return r;
+}
+
+static int
+commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
+{
+	static char text[TREE_LINE + sizeof(m->layers) + 1];
+	char id[PS_IMAGE_ID_LEN + 1], name[16];
+	int r;
+
+	ps_image_id(m->tree, id);
+	(void)snprintf(text, sizeof(text), "tree %s\n%s", id, m->layers);
+	r = ln_write_file(s, dir, "record", text, TREE_LINE + m->n_layers);
+	if (r == 0)
+		r = sys_own(dir, 0, s->rkt.gid, 0750);
+	if (r == 0)
+		r = sys_syncfs(dir);
+	if (r == 0)
+		r = make_room(m, rendered);
+	(void)snprintf(name, sizeof(name), "%u", m->slot);
+	if (r == 0)
+		r = sys_rename(rendered, m->staging, rendered, name, false);
+	if (r == 0)
+		m->staging[0] = '\0';
+	/* Another launcher was quicker; its own is looked at. */
+	return r == -EEXIST || r == -ENOTEMPTY ? 0 : r < 0 ? r : sys_fsync(rendered);
+}
+
+static int
+make(struct ln_session *s, struct rendering *m, int image, int rendered)
+{
+	_cleanup_fd_ int dir = -1, rootfs = -1, manifest = -1;
+	struct ps_msg_TREE tree;
+	int r = 0;
+
+	for (uint16_t i = 0; s->policy.tree_at_launch && i < m->of->n; i++) {
+		r = ln_image_check(s, &m->of->v[i]);
+		if (r != 0)
+			return r;
+	}
+	ln_sweep(rendered);
+	r = stage(m, rendered, &dir);
+	rootfs = r < 0 ? r : sys_open(dir, "rootfs", O_RDONLY | O_DIRECTORY, 0,
+				 SYS_BENEATH);
+	manifest = rootfs < 0 ? rootfs
+			      : sys_open(image, "manifest", O_RDONLY, 0, SYS_BENEATH);
+	if (manifest < 0)
+		return told(ln_refuse_error(s, manifest, "cannot render the image"));
+	r = ask(s, m, rootfs, manifest, &tree);
+	if (r != 0)
+		return r;
+	memcpy(m->tree, tree.tree, PS_DIGEST);
+	r = commit(s, m, rendered, dir);
+	return r < 0 ? told(ln_refuse_error(s, r, "cannot keep the rendered image"))
+		     : 0;
+}
+
+static int
+open_rendered(struct ln_session *s, int image)
+{
+	_cleanup_fd_ int fd = -1;
+	int r = sys_mkdir(image, "rendered", 0700);
+
+	if (r < 0 && r != -EEXIST)
+		return r;
+	fd = sys_open(image, "rendered", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = fd < 0 ? fd : sys_own(fd, 0, s->rkt.gid, 0750);
+	return r < 0 ? r : take_fd(fd);
+}
+
+int
+ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret)
+{
+	static struct rendering m;
+	char id[PS_IMAGE_ID_LEN + 1];
+	_cleanup_fd_ int image = -1, rendered = -1;
+	uint32_t n = 0;
+	int r;
+
+	m = (struct rendering){ .of = of };
+	describe(&m);
+	ps_image_id(of->v[0].image, id);
+	image = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = image < 0 ? image : find(s, &m, image, &n);
+	if (r == -ENOENT)
+		rendered = open_rendered(s, image);
+	for (int i = 0; i < 8 && r == -ENOENT; i++) {
+		r = rendered < 0 ? rendered : make(s, &m, image, rendered);
+		if (m.staging[0] && rendered >= 0)
+			(void)ln_remove_tree(rendered, m.staging);
+		if (r == 0)
+			r = find(s, &m, image, &n);
+	}
+	if (r != 0)
+		return r > 0 ? r : told(ln_refuse_error(s, r,
+					   "cannot render the image"));
+	*ret = of->v[0];
+	memcpy(ret->tree, m.tree, PS_DIGEST);
+	ret->rendering = n;
+	for (uint16_t i = 0; i < of->n; i++)
+		ret->implicit = ret->implicit || of->v[i].implicit;
+	return 0;
+}

@@ -1,0 +1,14 @@
+#pragma once
+/*
+ * Renderings: trees that the unpack worker made of several, kept with the
+ * image that they are of, as image/<id>/rendered/<n>/{rootfs,record}.  The
+ * record says what the tree must hash to, and of what it was made.
+ */
+#include "launcher/layers.h"
+#include "launcher/session.h"
+
+/* The rendering of an image over these trees (the first is its own): one that
+ * is there, or a new one.  It is held.  0; 1 REFUSED was sent; or a negative
+ * errno. */
+int ln_render(struct ln_session *s, const struct ln_lowers *of,
+    struct ln_lower *ret);
