@@ -1,0 +1,94 @@
+"""G9, for pods that wait and pods that are stopped: the launcher is killed at
+a chosen system call of prepare, run-prepared, stop and gc; a pod is then in
+its old state or its new one, and the next command works without repair."""
+import signal
+import subprocess
+import time
+
+from test_kill import gc, killed, left, spread, traced
+
+
+def prepared(host, image, *args):
+    return host.rkt("prepare", "--quiet", *args, image, "--", "exit",
+                    "7").ok().out.strip()
+
+
+def test_G9_kill_prepare(host):
+    image = host.store()
+    args = ("prepare", "--volume=v,kind=empty", image, "--mount",
+            "volume=v,target=/v", "--", "exit", "7")
+    code, points = traced(host, *args)
+    assert code == 0
+    host.rkt("gc", "--expire-prepared=0s", "--grace-period=0s").ok()
+    hit = 0
+    for point in spread(points, 20):
+        hit += killed(host, point, *args) == -signal.SIGKILL
+        host.rkt("list").ok()
+        for state, uuid in host.pods():
+            if state == "prepared":  # it is whole: it runs
+                assert host.rkt("run-prepared", uuid).code == 7, point
+        host.rkt("gc", "--expire-prepared=0s", "--grace-period=0s")
+        gc(host)
+        assert left(host) == [], point
+    assert hit > 15
+
+
+def test_G9_kill_run_prepared(host):
+    """Killed before it runs, it waits on and can be run; killed later, it has
+    ended."""
+    image = host.store()
+    uuid = prepared(host, image)
+    code, points = traced(host, "run-prepared", uuid)
+    assert code == 7
+    gc(host)
+    hit = waiting = 0
+    for point in spread(points, 30):
+        uuid = prepared(host, image)
+        hit += killed(host, point, "run-prepared", uuid) == -signal.SIGKILL
+        host.rkt("list").ok()
+        state = dict((u, s) for s, u in host.pods())[uuid]
+        assert state in ("prepared", "run"), point
+        if state == "prepared":
+            waiting += 1
+            assert host.rkt("run-prepared", uuid).code == 7, point
+        gc(host)
+        assert left(host) == [], point
+    assert hit > 20 and waiting > 10
+
+
+def running(host, image):
+    pod = host.start("run", image, "--", "say", "up", ",",
+                     "sleep", "60")
+    host.wait_for(pod, "say=up")
+    return pod, next(u for state, u in host.pods() if state == "run")
+
+
+def test_G9_kill_stop(host):
+    """A stop that is killed has been heard or not; the next one is."""
+    image = host.store()
+    pod, uuid = running(host, image)
+    code, points = traced(host, "stop", uuid)
+    assert code == 0
+    pod.wait(20)
+    gc(host)
+    for point in spread(points, 6):
+        pod, uuid = running(host, image)
+        stopped_by_strace(host, point, uuid)
+        host.rkt("list").ok()
+        host.rkt("stop", uuid).ok()
+        pod.wait(20)
+        gc(host)
+        assert left(host) == [], point
+
+
+def stopped_by_strace(host, point, uuid):
+    """rkt stop, killed there; the pod's own processes are none of its."""
+    child = subprocess.Popen(
+        ["strace", "-qq", "-o", "/dev/null", "-e",
+         "inject=%s:signal=KILL:when=%d" % point, *host.argv("stop", uuid)],
+        cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while child.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert child.poll() is not None, point
