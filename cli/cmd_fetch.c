@@ -3,8 +3,8 @@
  * judged by the launcher.
  */
 #include "cli/commands.h"
+#include "cli/deps.h"
 #include "cli/insecure.h"
-#include "cli/pull.h"
 
 static struct options {
 	const char *signature;
@@ -40,8 +40,11 @@ run(struct cli *c)
 			.policy = o.policy,
 			.refuse_ids = true };
 		struct cli_stored image;
+		struct cli_deps deps;
 		int r = cli_pull(c, &p, &image);
 
+		if (r == 0)
+			r = cli_deps(c, &image, o.policy, &deps);
 		if (r != 0)
 			return r;
 		(void)printf("%.*s\n", o.full ? PS_IMAGE_ID_LEN : 7 + 32,

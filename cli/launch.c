@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "cli/config.h"
+#include "cli/deps.h"
 #include "cli/filter.h"
 #include "cli/insecure.h"
 #include "cli/place.h"
@@ -175,6 +176,7 @@ plan_image(struct cli *c, struct cli_plan *plan,
 	const struct cli_pull pull = { .argument = flags->image,
 		.signature = flags->signature,
 		.policy = plan->said->policy };
+	struct cli_deps *deps = cli_alloc(sizeof(*deps));
 	struct cli_stored stored;
 	struct ac_image *image;
 	const char *wrong;
@@ -184,12 +186,16 @@ plan_image(struct cli *c, struct cli_plan *plan,
 
 	if (r == 0)
 		r = read_image(c, &stored, &image);
+	if (r == 0)
+		r = cli_deps(c, &stored, plan->said->policy, deps);
 	if (r != 0)
 		return r;
 	wrong = cli_plan_app(plan, flags, image, ret);
 	if (wrong)
 		return cli_fail("image \"%s\" %s", image->name, wrong);
 	memcpy(ret->app.image, stored.record.image, PS_DIGEST);
+	ret->app.layers = deps->image[0];
+	ret->app.n_layers = deps->n * PS_DIGEST;
 	ret->manifest.image_id = cli_copy(stored.id);
 	return 0;
 }

@@ -49,17 +49,6 @@ cli_pairs(const struct cli_list *flags, struct ac_pairs *ret)
 	return NULL;
 }
 
-/* What this rkt cannot do for an image is refused, not left out. */
-static const char *
-check_image(const struct ac_image *image)
-{
-	if (image->n_dependencies > 0)
-		return "has dependencies, which are not supported yet";
-	if (image->path_whitelist.n > 0)
-		return "has a pathWhitelist, which is not supported yet";
-	return NULL;
-}
-
 static const char *
 set_exec(const struct cli_run_app *f, const struct ac_image *image,
     struct ps_msg_PLAN_APP *ret)
@@ -308,7 +297,7 @@ cli_plan_app(struct cli_plan *p, const struct cli_run_app *flags,
     const struct ac_image *image, struct cli_planned *ret)
 {
 	struct ac_image said = *image;
-	const char *wrong = check_image(image);
+	const char *wrong;
 
 	memset(ret, 0, sizeof(*ret));
 	/* A section of a pod manifest stands for the whole of the image's. */
@@ -318,8 +307,7 @@ cli_plan_app(struct cli_plan *p, const struct cli_run_app *flags,
 	}
 	if (said.has_app)
 		ret->manifest.app = said.app;
-	if (wrong == NULL)
-		wrong = set_names(flags, &said, &ret->app);
+	wrong = set_names(flags, &said, &ret->app);
 	if (wrong == NULL)
 		wrong = set_exec(flags, &said, &ret->app);
 	if (wrong == NULL)

@@ -36,6 +36,7 @@ struct arrival {
 	uint16_t image, signature;
 	const char *name, *origin;
 	const struct cli_app_name *wanted; /* NULL: whatever it is */
+	const struct cli_app_name *sought; /* discovery's; NULL: as wanted */
 };
 
 static bool
@@ -225,8 +226,10 @@ pull_remote(struct cli *c, const struct cli_pull *p, const char *url,
 		    bare ? 1 : 2, &f);
 	if (r == 0 && url == NULL) {
 		cli_image_log("searching for app image %s", a->wanted->name);
-		r = cli_fetcher_discover(&f, a->wanted->name, a->wanted->label,
-		    a->wanted->n_label, PS_DISCOVER_IMAGE, &urls);
+		r = cli_fetcher_discover(&f, a->wanted->name,
+		    (a->sought ? a->sought : a->wanted)->label,
+		    (a->sought ? a->sought : a->wanted)->n_label,
+		    PS_DISCOVER_IMAGE, &urls);
 		if (r == 0 && urls.n < 2)
 			r = cli_fail("discovery of \"%s\" gave no signature",
 			    a->wanted->name);
@@ -310,6 +313,21 @@ pull_id(const struct cli_pull *p, const struct cli_store *store,
 	return 0;
 }
 
+/* It is asked for as for this host, and may be for all. */
+static int
+pull_dependency(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
+{
+	struct cli_app_name sought = *p->dependency;
+	struct arrival a = { .name = sought.name, .wanted = p->dependency,
+		.sought = &sought };
+
+	cli_add_host_labels(&sought);
+	if (p->policy == CLI_PULL_NEVER)
+		return cli_fail("no image named \"%s\" in the store "
+				"(--pull-policy=never)", p->argument);
+	return pull_remote(c, p, NULL, &a, ret);
+}
+
 static bool
 is_file(const char *path)
 {
@@ -351,7 +369,9 @@ cli_pull(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
 	case CLI_IMAGE_URL:
 		return pull_url(c, p, im.text, &store, ret);
 	case CLI_IMAGE_NAME:
-		return pull_name(c, p, &im.app, &store, ret);
+		return p->dependency ?
+		    pull_dependency(c, p, ret) :
+		    pull_name(c, p, &im.app, &store, ret);
 	}
 	return CLI_FAILED;
 }

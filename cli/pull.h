@@ -14,6 +14,8 @@ struct cli_pull {
 	enum cli_policy policy;
 	bool refuse_ids; /* fetch takes no image IDs */
 	bool only_names; /* a manifest says it: never a path or URL */
+	const struct cli_app_name *dependency; /* it is this one, which is not
+						  in the store */
 };
 
 /* The image, as the store now records it.  0 or CLI_FAILED (said). */
