@@ -11,7 +11,7 @@ clang libclang-rt-14-dev
 systemd systemd-container gnupg sqv openssl
 python3 python3-pytest strace binutils
 zstd xz-utils bzip2 acl attr iproute2 e2fsprogs util-linux procps mandoc
-hyperfine qemu-system-x86 mmdebstrap'
+hyperfine qemu-system-x86 mmdebstrap redis-tools'
 command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || exit 0
 missing=
 for p in $packages; do

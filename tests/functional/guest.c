@@ -563,12 +563,12 @@ say(char **words)
 	printf("say=%s\n", words[0]);
 }
 
-/* Says it so many times. */
+/* Says it so many times, with a number before. */
 static void
 many(char **words)
 {
-	for (int i = atoi(words[0]); i > 0; i--)
-		printf("many=%s\n", words[1]);
+	for (int i = 0; i < atoi(words[0]); i++)
+		printf("many=%d %s\n", i, words[1]);
 }
 
 /* Tells whoever listens on NOTIFY_SOCKET. */
