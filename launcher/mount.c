@@ -162,6 +162,18 @@ make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base
 	return r;
 }
 
+/* What the pod executes with more rights than an app has is not for its root
+ * to change: an app that got hold of appexec's own file (CVE-2019-5736) would be
+ * that root.  Mounted from outside its user namespace, it stays read-only. */
+static int
+protect_stage1(struct ln_session *s, int stage1, int userns)
+{
+	_cleanup_fd_ int usr =
+	    sys_idmapped(stage1, "stage1/nspawn/rootfs/usr", userns);
+
+	return usr < 0 ? usr : sys_attach(usr, s->pod, "stage1/rootfs/usr");
+}
+
 int
 ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
@@ -181,6 +193,8 @@ ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 	root.store = stage1;
 	if (r == 0)
 		r = mount_root(s, &root, base, userns);
+	if (r == 0)
+		r = protect_stage1(s, stage1, userns);
 	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++)
 		r = mount_app(s, plan, i, base, userns);
 	return r == 0 ? ln_volume_mount(s, plan, base) : r;

@@ -19,6 +19,7 @@
 #include "privsep/attr.h"
 #include "privsep/log.h"
 #include "privsep/name.h"
+#include "stage1/appexec/enter.h"
 #include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
 
@@ -125,10 +126,11 @@ pre_start(int pod_root, char **argv, char *const *env)
 
 static const struct command {
 	const char *word;
-	int words; /* behind it, at least; exactly but for --enter */
+	int words; /* behind it, exactly */
 	int (*run)(int pod_root, char **argv, char *const *env);
 	bool own_fds; /* looks after descriptors from 3 on itself */
 } commands[] = {
+    {"--enter", 0, s1_enter, false},
     {"--pre-start", 1, pre_start, false},
     {"--reap", 1, s1_reap, false},
     {"--ready", 0, s1_ready, false},

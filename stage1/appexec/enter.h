@@ -1,0 +1,28 @@
+#pragma once
+/*
+ * The parts of appexec --enter.  Caller: the pod's root.  0 or negative errno,
+ * with s1_why set.
+ */
+#include "stage1/common/door.h"
+
+struct s1_request {
+	struct s1_door m;
+	int stdio[3]; /* what becomes 0 1 2; -1 a terminal.  2 is always there:
+			 where it is a terminal, until that is made */
+};
+
+/* enter.c: the exit code of the program. */
+int s1_enter(int pod_root, char **argv, char *const *env);
+
+/* unit.c: into the cgroup that the pod's systemd made for the app, which says
+ * that it runs.  Waits for one that is just starting; -ESRCH: it has ended. */
+int s1_join_unit(int pod_root, const char *app);
+
+/* stdio.c: descriptors 0 1 2 of the command, and behind s1_confine's change of
+ * user the terminal, where it needs one. */
+int s1_place_stdio(const struct s1_request *q);
+
+/* Of confine.c, and NULL for whoever does not enter: called when this process
+ * has the app's root and user, and not yet its filters, to make a terminal
+ * there.  Descriptor 3 is kept until then (s1_kept). */
+extern int (*s1_as_app)(void);
