@@ -11,6 +11,7 @@
 
 #include "launcher/admit.h"
 #include "launcher/argv.h"
+#include "launcher/rollback.h"
 #include "launcher/session.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
@@ -77,7 +78,7 @@ ln_judge_image(struct ln_session *s, const struct ps_record *r, bool unsigned_ok
 				    r->signer[i], r->name);
 				return e < 0 ? e : 1;
 			}
-		return 0;
+		return ln_rollback_judge(s, r, false);
 	}
 	return e < 0 ? e : 1;
 }
@@ -216,6 +217,9 @@ note(struct admission *a, const struct ps_msg_UNPACKED *u)
 	}
 	r->n_dependency = u->n_dependencies;
 	r->imported_at = sys_now();
+	r->etag[0] = a->m.etag;
+	r->n_etag = a->m.etag[0] != '\0';
+	r->max_age = a->m.max_age;
 }
 
 static int
@@ -269,10 +273,11 @@ link_slot(struct ln_session *s, struct ln_slot *slot, int dir, const char *name)
 }
 
 static int
-write_record(struct ln_session *s, struct admission *a, int dir, const char *name)
+write_record(struct ln_session *s, const struct ps_record *record, int dir,
+    const char *name)
 {
 	static char text[PS_MAX_RECORD], copy[PS_MAX_RECORD];
-	int n = ps_record_format(&a->record, text, sizeof(text));
+	int n = ps_record_format(record, text, sizeof(text));
 	struct ps_record back;
 
 	if (n < 0)
@@ -295,7 +300,7 @@ commit(struct ln_session *s, struct admission *a, bool *ret_existed)
 	if (r == 0 && a->signature)
 		r = link_slot(s, a->signature, a->dir, "signature");
 	if (r == 0)
-		r = write_record(s, a, a->dir, "record");
+		r = write_record(s, &a->record, a->dir, "record");
 	if (r == 0)
 		r = sys_own(a->dir, 0, s->rkt.gid, 0750);
 	if (r == 0)
@@ -372,6 +377,37 @@ agrees(struct ln_session *s, const struct admission *a, int dir,
 	return r < 0 ? r : 1;
 }
 
+/* The same image again, from there: who signed it stays as it is, and where it
+ * came from, by which validators, is what holds now. */
+static int
+refresh(struct ln_session *s, const struct admission *a, int dir,
+    const struct ps_record *old)
+{
+	_cleanup_fd_ int fd = -1;
+	struct ps_record record = *old;
+	int r;
+
+	record.origin = a->record.origin;
+	record.imported_at = a->record.imported_at;
+	record.n_etag = a->record.n_etag;
+	record.etag[0] = a->record.etag[0];
+	record.max_age = a->record.max_age;
+	/* Of the manifest, which is the same; an old record may lack it. */
+	record.n_dependency = a->record.n_dependency;
+	memcpy(record.dependency, a->record.dependency,
+	    sizeof(record.dependency));
+	record.whitelist = a->record.whitelist;
+	record.implicit = a->record.implicit;
+	r = write_record(s, &record, a->dir, "renewed");
+	fd = r < 0 ? r : sys_open(a->dir, "renewed", O_RDONLY, 0, SYS_BENEATH);
+	r = fd < 0 ? fd : sys_fsync(fd);
+	if (r == 0)
+		r = sys_rename(a->dir, "renewed", dir, "record", true);
+	if (r == 0)
+		r = sys_fsync(dir);
+	return r < 0 ? r : ln_rollback_note(s, old);
+}
+
 /* The same image again: a better record (signed now) replaces the old one;
  * the record comes last, so that it never speaks of bytes not there. */
 static int
@@ -390,12 +426,16 @@ renew(struct ln_session *s, struct admission *a)
 	if (dir < 0)
 		return dir;
 	r = agrees(s, a, dir, whole ? &old : NULL);
-	if (r != 0 || (whole && (old.n_signer > 0 || a->record.n_signer == 0)))
+	if (r != 0)
 		return r;
+	if (whole && (old.n_signer > 0 || a->record.n_signer == 0))
+		return refresh(s, a, dir, &old);
 	for (size_t i = 0; r == 0 && i < PS_COUNT(files); i++)
 		if (i != 1 || a->signature)
 			r = sys_rename(a->dir, files[i], dir, files[i], true);
-	return r < 0 ? r : sys_fsync(dir);
+	if (r == 0)
+		r = sys_fsync(dir);
+	return r < 0 ? r : ln_rollback_note(s, &a->record);
 }
 
 static int
@@ -417,11 +457,13 @@ admit(struct ln_session *s, struct admission *a)
 
 	if (r == 0)
 		r = unpack(s, a);
+	if (r == 0)
+		r = ln_rollback_judge(s, &a->record, true);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = commit(s, a, &existed);
-	if (r == 0 && existed)
-		r = renew(s, a);
+	if (r == 0)
+		r = existed ? renew(s, a) : ln_rollback_note(s, &a->record);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot commit the image to the store");
 	return r > 0 ? 0 : answer(s, a, existed);

@@ -223,6 +223,7 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	_cleanup_fd_ int key = -1;
 	struct ln_slot *slot;
 	uint64_t size;
+	bool asked;
 	size_t n;
 	int r;
 
@@ -232,9 +233,14 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 		return mask_key(s, &m);
 	slot = ln_slot_get(s, m.slot, PS_SLOT_KEY);
 	n = strlen(m.fingerprint);
+	asked = is_asked(s, m.prefix, m.fingerprint);
 	if (!slot || slot->stored || (n != 40 && n != 64) ||
-	    (!is_asked(s, m.prefix, m.fingerprint) && !is_image(argv, m.prefix)))
+	    (!asked && !is_image(argv, m.prefix)))
 		return -EPROTO;
+	if (!asked && !s->policy.trust_from_https)
+		return ln_refuse(s, PS_REFUSED_POLICY, "no key was trusted for "
+		    "\"%s\": site policy says \"trust-keys-from-https no\"; review "
+		    "the key and run rkt trust --prefix %s", m.prefix, m.prefix);
 	r = ln_worker_export(s, slot, m.fingerprint, &key, &size);
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -1,0 +1,222 @@
+/*
+ * Roll-back protection.  Runs as root over root's own files: one for each
+ * name, key, os and arch, a number that is only raised.  HOSTILE: the words of
+ * an image (name, labels, the time in its signature); they were signed, and
+ * only reach what stands under their own name and key.
+ */
+#include "launcher/rollback.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/log.h"
+#include "privsep/name.h"
+
+#define WAIT_MS 50 /* for another launcher that writes, 200 times */
+
+/* os and arch are any text; what is not a plain word shares one file. */
+static const char *
+word(const struct ps_record *r, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (uint16_t i = 0; i < r->n_label; i++) {
+		const char *value = r->label[i] + n;
+
+		if (strncmp(r->label[i], key, n) != 0)
+			continue;
+		n = strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_");
+		return value[n] == '\0' && n > 0 && n <= 32 ? value : "";
+	}
+	return "";
+}
+
+void
+ln_rollback_path(const struct ps_record *r, const char *key,
+    char ret[LN_ROLLBACK_PATH])
+{
+	size_t n = strlen(r->name);
+
+	(void)snprintf(ret, LN_ROLLBACK_PATH, "%s/%s-%s-%s", r->name, key,
+	    word(r, "os="), word(r, "arch="));
+	for (char *p = ret; p < ret + n; p++)
+		if (*p == '/')
+			*p = ','; /* not a letter of names */
+}
+
+/* 0 and the time (0: never seen); -EBADMSG: not a file as we write them. */
+static int
+load(int dir, const char *path, uint64_t *ret)
+{
+	_cleanup_fd_ int fd = sys_open(dir, path, O_RDONLY, 0, SYS_BENEATH);
+	char text[24] = "";
+	struct stat st;
+	uint64_t n;
+
+	*ret = 0;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022) != 0 ||
+	    ps_check_file(fd, sizeof(text) - 1, &n) < 0 || n == 0 ||
+	    ps_pread_full(fd, text, n, 0) < 0 || text[n - 1] != '\n')
+		return -EBADMSG;
+	text[n - 1] = '\0';
+	return strlen(text) == n - 1 && ps_parse_u64(text, UINT64_MAX, ret) &&
+		*ret > 0 ? 0 : -EBADMSG;
+}
+
+/* The newest of that path in the store itself: there may be one that was not
+ * noted, for its launcher was killed, or is older than rollback/. */
+static uint64_t
+newest_stored(struct ln_session *s, const char *path)
+{
+	static char text[PS_MAX_RECORD + 1];
+	char theirs[LN_ROLLBACK_PATH];
+	uint8_t image[PS_DIGEST];
+	struct ps_record record;
+	uint64_t newest = 0;
+	struct dirent *e;
+	DIR *d = fdopendir(
+	    sys_open(s->image, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH));
+
+	while (d && (e = readdir(d)) != NULL) {
+		if (!ps_parse_image_id(e->d_name, image) ||
+		    ln_record_read(s, image, text, &record) < 0)
+			continue;
+		for (uint16_t i = 0; i < record.n_signer; i++) {
+			ln_rollback_path(&record, record.signer[i], theirs);
+			if (strcmp(theirs, path) == 0 && record.signed_at > newest)
+				newest = record.signed_at;
+		}
+	}
+	if (d)
+		(void)closedir(d);
+	return newest;
+}
+
+static int
+open_states(struct ln_session *s)
+{
+	int r = sys_mkdir(s->data, "rollback", 0700);
+
+	return r < 0 && r != -EEXIST ? r
+	    : sys_open(s->data, "rollback", O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
+}
+
+static int
+damaged(struct ln_session *s, const struct ps_record *r, const char *path)
+{
+	int e = ln_refuse(s, PS_REFUSED_POLICY, "how old \"%s\" may be cannot be "
+	    "told: rollback/%s in the data directory is damaged; look who wrote to "
+	    "it, then remove it (site policy: rollback refuse)", r->name, path);
+
+	return e < 0 ? e : 1;
+}
+
+int
+ln_rollback_judge(struct ln_session *s, const struct ps_record *r, bool store)
+{
+	char path[LN_ROLLBACK_PATH];
+	_cleanup_fd_ int dir = -1;
+	int e = 0;
+
+	if (!s->policy.no_rollback || r->n_signer == 0)
+		return 0;
+	dir = open_states(s);
+	for (uint16_t i = 0; e == 0 && i < r->n_signer; i++) {
+		uint64_t seen, stored;
+
+		ln_rollback_path(r, r->signer[i], path);
+		if (dir < 0 || load(dir, path, &seen) < 0)
+			return damaged(s, r, path);
+		stored = store ? newest_stored(s, path) : 0;
+		seen = stored > seen ? stored : seen;
+		if (seen <= r->signed_at)
+			continue;
+		seen -= r->signed_at;
+		e = ln_refuse(s, PS_REFUSED_POLICY, "image \"%s\" was signed %llu "
+		    "days (%llu seconds) before one that was admitted already, and "
+		    "site policy refuses that (rollback refuse): fetch a newer one; or, "
+		    "to go back, remove rollback/%s in the data directory, and the "
+		    "newer images", r->name, (unsigned long long)seen / 86400,
+		    (unsigned long long)seen, path);
+		e = e < 0 ? e : 1;
+	}
+	return e;
+}
+
+/* Under another name, then in its place. */
+static int
+store_state(int dir, const char *file, uint64_t at)
+{
+	_cleanup_fd_ int fd = -1;
+	char text[24];
+	int r = sys_unlink(dir, ".new", false);
+
+	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)at);
+	fd = r < 0 && r != -ENOENT ? r
+	    : sys_open(dir, ".new", O_WRONLY | O_CREAT | O_EXCL, 0600, SYS_BENEATH);
+	r = fd < 0 ? fd : ps_write_full(fd, text, strlen(text));
+	if (r == 0)
+		r = sys_fsync(fd);
+	if (r == 0)
+		r = sys_rename(dir, ".new", dir, file, true);
+	return r < 0 ? r : sys_fsync(dir);
+}
+
+static int
+raise_state(int states, char *path, uint64_t at)
+{
+	char *file = strchr(path, '/') + 1;
+	_cleanup_fd_ int dir = -1;
+	uint64_t seen;
+	int r;
+
+	file[-1] = '\0';
+	r = sys_mkdir(states, path, 0700);
+	if (r == 0)
+		r = sys_fsync(states);
+	dir = r < 0 && r != -EEXIST ? r
+	    : sys_open(states, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	r = dir < 0 ? dir : sys_flock(dir, true);
+	for (int i = 0; r == -EWOULDBLOCK && i < 200; i++) {
+		sys_sleep(WAIT_MS);
+		r = sys_flock(dir, true);
+	}
+	if (r == 0)
+		r = load(dir, file, &seen);
+	file[-1] = '/';
+	return r < 0 || seen >= at ? r : store_state(dir, file, at);
+}
+
+int
+ln_rollback_note(struct ln_session *s, const struct ps_record *r)
+{
+	_cleanup_fd_ int states = r->n_signer > 0 ? open_states(s) : -1;
+	char path[LN_ROLLBACK_PATH] = "";
+	int e = r->n_signer > 0 && states < 0 ? states : 0;
+
+	for (uint16_t i = 0; e == 0 && i < r->n_signer; i++) {
+		ln_rollback_path(r, r->signer[i], path);
+		e = raise_state(states, path, r->signed_at);
+	}
+	if (e < 0 && !s->policy.no_rollback) {
+		ps_log("warning: rollback/%s cannot be written: %s", path,
+		    strerror(-e));
+		return 0;
+	}
+	if (e == -EBADMSG)
+		return damaged(s, r, path);
+	if (e == 0)
+		return 0;
+	e = ln_refuse_error(s, e, "the image is stored, but not that it was seen");
+	return e < 0 ? e : 1;
+}
