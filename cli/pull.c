@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "cli/cached.h"
 #include "cli/keys.h"
 #include "cli/session.h"
 #include "cli/transfer.h"
@@ -35,6 +37,8 @@ cli_set_pull_policy(void *dest, const char *value)
 struct arrival {
 	uint16_t image, signature;
 	const char *name, *origin;
+	const char *etag; /* the server's, "" none */
+	uint64_t max_age; /* seconds, 0 none */
 	const struct cli_app_name *wanted; /* NULL: whatever it is */
 	const struct cli_app_name *sought; /* discovery's; NULL: as wanted */
 };
@@ -125,6 +129,8 @@ admit(struct cli *c, const struct arrival *a, struct cli_stored *ret)
 		.signature = a->signature,
 		.name = a->name,
 		.origin = a->origin,
+		.etag = a->etag ? a->etag : "",
+		.max_age = a->max_age,
 		.insecure = c->g.insecure & PS_INSECURE_IMAGE };
 	struct ps_msg_ADMITTED admitted;
 	int r;
@@ -165,11 +171,13 @@ pull_path(struct cli *c, const struct cli_pull *p, const char *path,
 	return r == 0 ? admit(c, &a, ret) : r;
 }
 
-/* The signature first: without one the image is not asked for. */
+/* The signature first: without one the image is not asked for.  304 where
+ * f->etag holds, else *ret is of the image. */
 static int
 download(struct cli *c, struct cli_fetcher *f, const char *url,
-    const char *signature_url, bool has_signature)
+    const char *signature_url, bool has_signature, struct cli_got *ret)
 {
+	const char *etag = f->etag;
 	struct cli_got got = { 0 };
 	uint16_t image = has_signature ? 0 : 1;
 	bool deferred = false;
@@ -178,9 +186,11 @@ download(struct cli *c, struct cli_fetcher *f, const char *url,
 	if (!has_signature) {
 		cli_image_log("fetching signature from %s", signature_url);
 		f->may_miss = true;
+		f->etag = NULL;
 		r = cli_fetcher_get(f, 0, signature_url, PS_MAX_SIGNATURE,
 		    "Downloading signature", &got);
 		f->may_miss = false;
+		f->etag = etag;
 		if (r != 0)
 			return f->missing ? no_signature(f->missing) : r;
 		deferred = got.status == 202;
@@ -189,13 +199,14 @@ download(struct cli *c, struct cli_fetcher *f, const char *url,
 	}
 	cli_image_log("fetching image from %s", url);
 	r = cli_fetcher_get(f, image, url, c->welcome.max_image,
-	    "Downloading ACI", &got);
+	    "Downloading ACI", ret);
 	if (r != 0)
 		return r;
-	if (got.status != 200)
-		return cli_fail("%s: bad HTTP status code: %u", url, got.status);
-	if (!deferred)
+	if (ret->status == 202)
+		return cli_fail("%s: bad HTTP status code: %u", url, ret->status);
+	if (!deferred || ret->status == 304)
 		return 0;
+	f->etag = NULL;
 	r = cli_fetcher_get(f, 0, signature_url, PS_MAX_SIGNATURE,
 	    "Downloading signature", &got);
 	if (r == 0 && got.status == 202)
@@ -204,18 +215,47 @@ download(struct cli *c, struct cli_fetcher *f, const char *url,
 	return r;
 }
 
+/* Does the store have what is at url now, as far as its server said? */
+static struct cli_cached
+look(struct cli *c, const struct cli_pull *p, const char *url,
+    const struct arrival *a, const struct cli_store *store)
+{
+	/* With --signature it is that signature that shall be looked at. */
+	if (p->policy != CLI_PULL_UPDATE || p->signature)
+		return (struct cli_cached){ 0 };
+	return cli_cached_find(store, url, a->wanted, is_unsigned(c),
+	    (uint64_t)time(NULL));
+}
+
+static int
+use_cached(const struct cli_cached *cached, const char *url,
+    struct cli_stored *ret)
+{
+	cli_image_log("using image from local store for url %s (%s)", url,
+	    cached->fresh ? "its Cache-Control still holds" :
+			    "the server says it has not changed");
+	*ret = *cached->image;
+	return 0;
+}
+
 /* url NULL: by discovery of a->wanted. */
 static int
 pull_remote(struct cli *c, const struct cli_pull *p, const char *url,
-    struct arrival *a, struct cli_stored *ret)
+    struct arrival *a, const struct cli_store *store, struct cli_stored *ret)
 {
 	static const uint8_t kinds[] = { PS_SLOT_SIGNATURE, PS_SLOT_IMAGE };
 	bool bare = is_unsigned(c) || p->signature;
 	const char *signature_url = url ? cli_signature_url(url) : NULL;
+	struct cli_cached cached = { 0 };
 	struct cli_list urls = { 0 };
+	struct cli_got got = { 0 };
 	struct cli_fetcher f;
 	int r = 0;
 
+	if (url)
+		cached = look(c, p, url, a, store);
+	if (cached.image && cached.fresh)
+		return use_cached(&cached, url, ret);
 	a->signature = PS_NO_SLOT;
 	if (url == NULL && !is_unsigned(c))
 		r = cli_trust_for_fetch(c, a->wanted->name);
@@ -236,17 +276,25 @@ pull_remote(struct cli *c, const struct cli_pull *p, const char *url,
 		if (r == 0) {
 			url = urls.v[0];
 			signature_url = urls.v[1];
+			cached = look(c, p, url, a, store);
 		}
 	}
 	if (r != 0)
 		return r;
 	a->origin = url;
-	cli_image_log("remote fetching from URL \"%s\"", url);
-	r = download(c, &f, url, signature_url, bare);
+	if (!cached.image || !cached.fresh) {
+		cli_image_log("remote fetching from URL \"%s\"", url);
+		f.etag = cached.etag;
+		r = download(c, &f, url, signature_url, bare, &got);
+	}
 	if (r == 0)
 		r = cli_fetcher_end(c, &f);
 	if (r != 0)
 		return r;
+	if (cached.image && (cached.fresh || got.status == 304))
+		return use_cached(&cached, url, ret);
+	a->etag = got.etag;
+	a->max_age = got.max_age;
 	if (!bare)
 		a->signature = f.first;
 	a->image = (uint16_t)(f.first + (bare ? 0 : 1));
@@ -270,7 +318,7 @@ pull_url(struct cli *c, const struct cli_pull *p, const char *url,
 	if (p->policy == CLI_PULL_NEVER)
 		return cli_fail("no image from %s in the store (--pull-policy="
 				"never)", url);
-	return pull_remote(c, p, url, &a, ret);
+	return pull_remote(c, p, url, &a, store, ret);
 }
 
 static int
@@ -292,7 +340,7 @@ pull_name(struct cli *c, const struct cli_pull *p, struct cli_app_name *app,
 	if (p->policy == CLI_PULL_NEVER)
 		return cli_fail("no image named \"%s\" in the store "
 				"(--pull-policy=never)", p->argument);
-	return pull_remote(c, p, NULL, &a, ret);
+	return pull_remote(c, p, NULL, &a, store, ret);
 }
 
 static int
@@ -315,7 +363,8 @@ pull_id(const struct cli_pull *p, const struct cli_store *store,
 
 /* It is asked for as for this host, and may be for all. */
 static int
-pull_dependency(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
+pull_dependency(struct cli *c, const struct cli_pull *p,
+    const struct cli_store *store, struct cli_stored *ret)
 {
 	struct cli_app_name sought = *p->dependency;
 	struct arrival a = { .name = sought.name, .wanted = p->dependency,
@@ -325,7 +374,7 @@ pull_dependency(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
 	if (p->policy == CLI_PULL_NEVER)
 		return cli_fail("no image named \"%s\" in the store "
 				"(--pull-policy=never)", p->argument);
-	return pull_remote(c, p, NULL, &a, ret);
+	return pull_remote(c, p, NULL, &a, store, ret);
 }
 
 static bool
@@ -357,7 +406,7 @@ cli_pull(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
 	if (p->only_names && im.kind != CLI_IMAGE_NAME)
 		return cli_fail("\"%s\" is not the name of an image",
 		    p->argument);
-	if (p->policy != CLI_PULL_UPDATE || im.kind == CLI_IMAGE_ID)
+	if (im.kind != CLI_IMAGE_PATH)
 		r = cli_store_load(c, &store);
 	if (r != 0)
 		return r;
@@ -370,7 +419,7 @@ cli_pull(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
 		return pull_url(c, p, im.text, &store, ret);
 	case CLI_IMAGE_NAME:
 		return p->dependency ?
-		    pull_dependency(c, p, ret) :
+		    pull_dependency(c, p, &store, ret) :
 		    pull_name(c, p, &im.app, &store, ret);
 	}
 	return CLI_FAILED;

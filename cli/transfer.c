@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/files.h"
 #include "cli/session.h"
@@ -178,6 +179,8 @@ cli_fetcher_discover(struct cli_fetcher *f, const char *name,
 	const char *wrong;
 	int r;
 
+	/* From here on URLs are a stranger's word. */
+	f->discovered = cli_copy_n(name, strcspn(name, "/"));
 	m = (struct ps_msg_DISCOVER){ .name = name, .n_labels = n_label,
 		.want = want };
 	for (uint16_t i = 0; i < n_label && i < PS_COUNT(m.labels); i++)
@@ -220,17 +223,50 @@ follow(struct cli_fetcher *f, struct cli_progress *p, struct cli_got *ret)
 		cli_progress_show(p, progress.got, progress.total);
 	}
 	*ret = (struct cli_got){ .status = got.status, .size = got.size,
-		.final_url = cli_copy(got.final_url) };
+		.final_url = cli_copy(got.final_url),
+		.etag = cli_copy(got.etag),
+		.max_age = got.max_age };
 	return 0;
+}
+
+/* The host that the operator named, or one below it. */
+static bool
+belongs(const char *url, const char *host)
+{
+	const char *at = strstr(url, "://");
+	size_t n = strlen(host), m;
+
+	at = at ? at + 3 : url;
+	m = strcspn(at, ":/?#\\@");
+	if (m == n)
+		return strncasecmp(at, host, n) == 0;
+	return m > n && strchr(host, '.') && at[m - n - 1] == '.' &&
+	    strncasecmp(at + m - n, host, n) == 0;
+}
+
+/* HOSTILE: url, where discovery has led to it: a fetcher that was broken into,
+ * or a page, may name any host that the operator has credentials for. */
+static const char *
+authorize(const struct cli_fetcher *f, const char *url, const char **ret)
+{
+	const char *wrong = cli_config_authorization(&f->config, url, ret);
+
+	if (wrong || (*ret)[0] == '\0' || f->discovered == NULL ||
+	    belongs(url, f->discovered))
+		return wrong;
+	ps_log("%s: no credentials are sent, for it was discovery of a name of %s "
+	       "that led there", url, f->discovered);
+	*ret = "";
+	return NULL;
 }
 
 int
 cli_fetcher_get(struct cli_fetcher *f, uint16_t slot, const char *url,
     uint64_t max_size, const char *label, struct cli_got *ret)
 {
-	struct ps_msg_GET m = { .slot = slot, .url = url, .max_size = max_size };
-	const char *wrong =
-	    cli_config_authorization(&f->config, url, &m.authorization);
+	struct ps_msg_GET m = { .slot = slot, .url = url, .max_size = max_size,
+		.etag = f->etag ? f->etag : "" };
+	const char *wrong = authorize(f, url, &m.authorization);
 	struct cli_progress p;
 	struct cli_got got;
 	int r;
@@ -248,7 +284,8 @@ cli_fetcher_get(struct cli_fetcher *f, uint16_t slot, const char *url,
 	cli_progress_end(&p, r == 0 && got.status == 200);
 	if (r != 0)
 		return r;
-	if (got.status != 200 && got.status != 202)
+	if (got.status != 200 && got.status != 202 &&
+	    (got.status != 304 || m.etag[0] == '\0'))
 		return cli_fail("%s: bad HTTP status code: %u", url, got.status);
 	*ret = got;
 	return 0;

@@ -12,12 +12,16 @@ struct cli_fetcher {
 	struct cli_config config; /* credentials */
 	bool may_miss;		  /* a bad HTTP status is not said, but kept */
 	const char *missing;	  /* what the fetcher said of it */
+	const char *discovered;	  /* host of the name; NULL: nothing was */
+	const char *etag; /* of what is there; NULL none.  Then 304 is good */
 };
 
 struct cli_got {
 	uint32_t status;
 	const char *final_url; /* kept */
 	uint64_t size;
+	const char *etag; /* kept, "" none */
+	uint64_t max_age; /* seconds, 0 none */
 };
 
 /* Starts one with slots of these kinds (PS_SLOT_*) and tells it the operator's
