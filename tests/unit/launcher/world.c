@@ -31,7 +31,7 @@ world_set_up(void **state)
 	fake_put("/etc/rkt/trustedkeys/prefix.d/example.com/" KEY_A, PEM);
 	fake_put("/etc/rkt/trustedkeys/prefix.d/example.com/" KEY_M, "");
 	fake_put("/usr/lib/rkt/trustedkeys/root.d/" KEY_M, PEM);
-	fake_mkdir("/usr/lib/rkt/stage1/nspawn/rootfs");
+	fake_mkdir("/usr/lib/rkt/stage1/nspawn/rootfs/usr");
 	fake_put("/home/op/hello.aci", "an image");
 	fake_put("/home/op/hello.aci.asc", "a signature");
 	fake_put("/home/op/key.asc", PEM);
