@@ -6,6 +6,7 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "cli/flags.h"
 #include "privsep/chan.h"
@@ -24,7 +25,10 @@ struct cli {
 	struct cli_globals g;
 	int argc;    /* words behind the flags */
 	char **argv; /* of which argv[argc] is NULL */
-	bool launched;
+	bool launched; /* control is the launcher's */
+	bool alone;    /* control is that of a process of ours, without root */
+	uid_t uid;
+	char **words; /* the command line as it came */
 	struct ps_chan control;		/* to the launcher */
 	struct ps_msg_WELCOME welcome;	/* zero without launcher */
 	int data, system, local, user; /* directories; -1 absent */
@@ -37,7 +41,8 @@ struct cli {
 enum {
 	CLI_ALONE = 1,	 /* works without the launcher */
 	CLI_NO_DATA = 2, /* needs no directory, hence no launcher either */
-	CLI_OWN_ARGS = 4 /* prepare() parses the flags behind the command */
+	CLI_OWN_ARGS = 4, /* prepare() parses the flags behind the command */
+	CLI_SPOOL = 8 /* with ALONE: asks for what the launcher would do */
 };
 
 struct cli_command {

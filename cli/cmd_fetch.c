@@ -43,7 +43,9 @@ run(struct cli *c)
 		struct cli_deps deps;
 		int r = cli_pull(c, &p, &image);
 
-		if (r == 0)
+		/* Without the launcher nothing is unpacked: when root takes
+		 * the image out of the spool, it asks for what is below. */
+		if (r == 0 && !c->alone)
 			r = cli_deps(c, &image, o.policy, &deps);
 		if (r != 0)
 			return r;
@@ -58,6 +60,7 @@ const struct cli_command cli_cmd_fetch = {
 	.name = "fetch",
 	.arguments = "IMAGE...",
 	.summary = "fetch images, check their signatures, and store them",
+	.needs = CLI_ALONE | CLI_SPOOL,
 	.flags = flags,
 	.options = &o,
 	.run = run,

@@ -55,5 +55,6 @@ const struct cli_command cli_cmd_image_verify = {
 	.name = "verify",
 	.arguments = "IMAGE...",
 	.summary = "compare stored images with their recorded digests",
+	.needs = CLI_ALONE | CLI_SPOOL,
 	.run = run,
 };

@@ -115,6 +115,7 @@ start(struct cli *c)
 			_exit(CLI_FAILED);
 	c->launched = is_edge(PS_CHAN_FD);
 	c->control = (struct ps_chan){ .fd = PS_CHAN_FD, .peer = 'L' };
+	c->uid = geteuid();
 	if (getuid() == 0 || geteuid() == 0)
 		ps_die(CLI_FAILED, "the conductor does not run as root");
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
@@ -131,6 +132,8 @@ main(int argc, char **argv)
 	int r;
 
 	start(&c);
+	c.words = cli_alloc(((size_t)argc + 1) * sizeof(*c.words));
+	memcpy(c.words, argv, (size_t)argc * sizeof(*c.words));
 	r = parse(&c, argc, argv);
 	if (r >= 0)
 		return r;

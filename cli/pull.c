@@ -12,6 +12,7 @@
 #include "cli/cached.h"
 #include "cli/keys.h"
 #include "cli/session.h"
+#include "cli/spool.h"
 #include "cli/transfer.h"
 #include "privsep/log.h"
 
@@ -40,6 +41,7 @@ struct arrival {
 	const char *etag; /* the server's, "" none */
 	uint64_t max_age; /* seconds, 0 none */
 	const struct cli_app_name *wanted; /* NULL: whatever it is */
+	const char *id; /* its beginning; NULL: any */
 	const struct cli_app_name *sought; /* discovery's; NULL: as wanted */
 };
 
@@ -93,6 +95,16 @@ tell_signer(const struct ps_msg_ADMITTED *m)
 	cli_image_log("  key %s", m->signer);
 }
 
+static bool
+is_wanted(const struct cli *c, const struct arrival *a,
+    const struct cli_stored *image)
+{
+	if (a->id)
+		return strncmp(image->id, a->id, strlen(a->id)) == 0;
+	return a->wanted == NULL || is_unsigned(c) ||
+	    cli_record_matches(&image->record, a->wanted);
+}
+
 /* An image of another version, os or arch is not the one asked for. */
 static int
 check_labels(struct cli *c, const struct arrival *a, bool existed,
@@ -101,12 +113,13 @@ check_labels(struct cli *c, const struct arrival *a, bool existed,
 	struct ps_msg_REMOVE_IMAGE m;
 	struct ps_msg_DONE done;
 
-	if (a->wanted == NULL || is_unsigned(c) ||
-	    cli_record_matches(&image->record, a->wanted))
+	if (is_wanted(c, a, image))
 		return 0;
 	memcpy(m.image, image->record.image, sizeof(m.image));
 	if (!existed)
 		(void)CLI_ASK(c, REMOVE_IMAGE, &m, NULL, 0, DONE, &done);
+	if (a->id)
+		return cli_fail("%s is not the image %s", a->origin, a->id);
 	for (uint16_t i = 0; i < a->wanted->n_label; i++) {
 		const char *want = a->wanted->label[i];
 		bool found = false;
@@ -146,11 +159,58 @@ admit(struct cli *c, const struct arrival *a, struct cli_stored *ret)
 		return CLI_FAILED;
 	}
 	tell_signer(&admitted);
-	r = cli_store_read(c, admitted.image, ret);
+	r = c->alone ? cli_spool_read(c, admitted.image, ret) :
+		       cli_store_read(c, admitted.image, ret);
 	if (r < 0)
 		return cli_fail("cannot read the record of the image: %s",
 		    strerror(-r));
 	return check_labels(c, a, admitted.existed != 0, ret);
+}
+
+/* What a member of group rkt says is the image is admitted as if it came from
+ * the network, and only where its signature or its id can tell that it is what
+ * was asked for. */
+static int
+admit_spooled(struct cli *c, const struct cli_spooled *s, struct arrival *a,
+    struct cli_stored *ret)
+{
+	int r;
+
+	a->origin = cli_spool_path(s, "aci");
+	cli_image_log("using image from the spool for %s",
+	    a->id ? a->id : a->wanted->name);
+	r = get_file(c, a->origin, PS_SLOT_IMAGE, &a->image);
+	if (r == 0)
+		r = get_file(c, cli_spool_path(s, "asc"), PS_SLOT_SIGNATURE,
+		    &a->signature);
+	return r == 0 ? admit(c, a, ret) : r;
+}
+
+/* 0, or CLI_FAILED: look elsewhere. */
+static int
+pull_spooled(struct cli *c, const struct cli_app_name *app, const char *id,
+    struct cli_stored *ret)
+{
+	struct arrival a = { .name = app ? app->name : "", .wanted = app,
+		.id = id };
+	struct cli_spool spool;
+	unsigned tries = 0;
+
+	if (is_unsigned(c))
+		return CLI_FAILED;
+	cli_spool_load(c, &spool);
+	for (size_t i = 0; i < spool.n && tries < 4; i++) {
+		const struct cli_spooled *s = &spool.v[i];
+
+		if ((c->alone && s->owner != c->uid) ||
+		    !is_wanted(c, &a, &s->image))
+			continue;
+		tries++;
+		*ret = s->image;
+		if (c->alone || admit_spooled(c, s, &a, ret) == 0)
+			return 0;
+	}
+	return CLI_FAILED;
 }
 
 static int
@@ -337,6 +397,8 @@ pull_name(struct cli *c, const struct cli_pull *p, struct cli_app_name *app,
 		*ret = *found;
 		return 0;
 	}
+	if (p->policy != CLI_PULL_UPDATE && pull_spooled(c, app, NULL, ret) == 0)
+		return 0;
 	if (p->policy == CLI_PULL_NEVER)
 		return cli_fail("no image named \"%s\" in the store "
 				"(--pull-policy=never)", p->argument);
@@ -344,7 +406,7 @@ pull_name(struct cli *c, const struct cli_pull *p, struct cli_app_name *app,
 }
 
 static int
-pull_id(const struct cli_pull *p, const struct cli_store *store,
+pull_id(struct cli *c, const struct cli_pull *p, const struct cli_store *store,
     struct cli_stored *ret)
 {
 	const struct cli_stored *found;
@@ -354,6 +416,11 @@ pull_id(const struct cli_pull *p, const struct cli_store *store,
 		return cli_fail("\"%s\" is an image ID: give a name, path or URL",
 		    p->argument);
 	wrong = cli_store_by_id(store, p->argument, &found);
+	/* As much of it as rkt fetch prints can mean no other. */
+	if (wrong && cli_is_image_id_prefix(p->argument) &&
+	    strlen(p->argument) >= 7 + 32 &&
+	    pull_spooled(c, NULL, p->argument, ret) == 0)
+		return 0;
 	if (wrong)
 		return cli_fail("%s", wrong);
 	cli_image_log("using image from the store with hash %s", found->id);
@@ -412,7 +479,7 @@ cli_pull(struct cli *c, const struct cli_pull *p, struct cli_stored *ret)
 		return r;
 	switch (im.kind) {
 	case CLI_IMAGE_ID:
-		return pull_id(p, &store, ret);
+		return pull_id(c, p, &store, ret);
 	case CLI_IMAGE_PATH:
 		return pull_path(c, p, im.text, ret);
 	case CLI_IMAGE_URL:

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "cli/alone.h"
 #include "cli/config.h"
 #include "cli/files.h"
 #include "policies/conductor.h"
@@ -194,13 +195,18 @@ open_alone(struct cli *c)
 int
 cli_session_open(struct cli *c)
 {
+	int r;
+
 	if ((c->command->needs & CLI_NO_DATA) != 0)
 		return 0;
 	if (c->launched)
 		return hello(c);
 	if ((c->command->needs & CLI_ALONE) == 0)
 		return cli_fail("cannot run as unprivileged user");
-	return open_alone(c);
+	r = open_alone(c);
+	if (r == 0 && (c->command->needs & CLI_SPOOL) != 0)
+		r = cli_alone_start(c);
+	return r;
 }
 
 /* The launcher's directories may lie where rkt cannot walk: name them by

@@ -485,6 +485,7 @@ ln_admit_image(struct ln_session *s, struct ps_frame *f)
 	if (a->m.signature != PS_NO_SLOT)
 		a->signature = ln_slot_get(s, a->m.signature, PS_SLOT_SIGNATURE);
 	if (!a->image || (a->m.signature != PS_NO_SLOT && !a->signature) ||
+	    (a->image->spooled && !a->signature) ||
 	    (a->m.insecure & ~ln_argv_insecure(argv)) != 0)
 		return -EPROTO;
 	if ((a->m.insecure & ~s->policy.insecure) != 0)

@@ -103,6 +103,8 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	r = ln_store_open(s, m.dir[0] ? m.dir : data);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the data directory");
+	if (ln_argv_names((struct ln_argv){ s->argc, s->argv }, "gc"))
+		ln_spool_sweep(s);
 	s->state = LN_READY;
 	return welcome(s);
 }
@@ -165,6 +167,24 @@ send_slot(struct ln_session *s, struct ps_msg_SLOT *answer)
 	return r;
 }
 
+/* -EPROTO: it is for no one to open. */
+static int
+open_asked(const struct ln_session *s, const struct ps_msg_GET_FILE *m,
+    bool *ret_stored, bool *ret_spooled)
+{
+	int fd = open_stored(s, m);
+
+	*ret_stored = fd != -EPROTO;
+	if (*ret_stored)
+		return fd;
+	fd = ln_spool_open(s, m->path, m->kind);
+	*ret_spooled = fd != -EPROTO;
+	if (*ret_spooled || !may_copy(s, m))
+		return fd;
+	return sys_open(AT_FDCWD, m->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
+	    SYS_HOST);
+}
+
 int
 ln_get_file(struct ln_session *s, struct ps_frame *f)
 {
@@ -173,21 +193,18 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 	_cleanup_fd_ int fd = -1;
 	struct ln_slot *slot;
 	uint64_t size;
-	bool stored;
+	bool stored = false, spooled = false;
 	int r;
 
 	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0)
 		return -EPROTO;
-	fd = open_stored(s, &m);
-	stored = fd != -EPROTO;
-	if (!stored && !may_copy(s, &m))
+	fd = open_asked(s, &m, &stored, &spooled);
+	if (fd == -EPROTO)
 		return -EPROTO;
-	if (!stored)
-		fd = sys_open(AT_FDCWD, m.path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-		    0, SYS_HOST);
 	if (fd < 0)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "cannot open \"%s\": %s",
-		    m.path, strerror(-fd));
+		    m.path, fd == -EMEDIUMTYPE ? "it is not a regular file of one name"
+					       : strerror(-fd));
 	r = ps_check_file(fd, ln_slot_max(s, m.kind), &size);
 	if (r < 0)
 		return ln_refuse(s, PS_REFUSED_IMAGE, "\"%s\" %s", m.path,
@@ -197,6 +214,7 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 		return ln_refuse_error(s, r, "cannot make a quarantine file");
 	slot = &s->slots[answer.slot];
 	slot->stored = stored;
+	slot->spooled = spooled;
 	r = sys_copy(fd, slot->pending, size);
 	if (r == 0)
 		r = ln_slot_settle(slot);

@@ -31,7 +31,7 @@
 
 static struct ln_session session = { .state = LN_START, .conductor = -1,
 	.fetcher = -1, .data = -1, .image = -1, .pods = -1, .ids = -1,
-	.quarantine = -1, .system_config = -1, .local_config = -1,
+	.quarantine = -1, .spool = -1, .system_config = -1, .local_config = -1,
 	.user_config = -1,
 	.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
 	.plan = -1, .put_dir = -1 };

@@ -28,6 +28,7 @@ struct ln_slot {
 	int pending; /* read-write, until the fetcher has exited 0 */
 	uint8_t kind; /* PS_SLOT_*, 0 free */
 	bool stored;  /* of the trust store: to be reviewed, once */
+	bool spooled; /* of a member of group rkt: never without a signature */
 	uint64_t size;
 };
 
@@ -47,7 +48,7 @@ struct ln_session {
 	int conductor; /* pidfds */
 	int fetcher;
 	/* Directories; -1 until HELLO, trust -1 when absent. */
-	int data, image, pods, ids, quarantine;
+	int data, image, pods, ids, quarantine, spool;
 	int system_config, local_config, user_config, system_trust, local_trust;
 	char local_name[1024], system_name[1024]; /* their paths */
 	struct ln_slot slots[PS_MAX_SLOTS];

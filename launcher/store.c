@@ -98,7 +98,9 @@ ln_store_open(struct ln_session *s, const char *dir)
 	} rows[] = { { "image", &s->image, 0750, s->rkt.gid },
 		{ "pods", &s->pods, 0750, s->rkt.gid },
 		{ "ids", &s->ids, 0700, 0 },
-		{ "quarantine", &s->quarantine, 0700, 0 } };
+		{ "quarantine", &s->quarantine, 0700, 0 },
+		/* Members may add, and touch nothing of one another's. */
+		{ "spool", &s->spool, 03770, s->rkt.gid } };
 	int r = make_parents(dir);
 
 	if (r < 0)
@@ -163,7 +165,7 @@ ln_slot_free(struct ln_slot *slot)
 	ps_close_fd(&slot->fd);
 	ps_close_fd(&slot->pending);
 	slot->kind = 0;
-	slot->stored = false;
+	slot->stored = slot->spooled = false;
 }
 
 struct ln_slot *

@@ -9,6 +9,12 @@
 /* Open (and make, with rkt's modes) everything below the data directory. */
 int ln_store_open(struct ln_session *s, const char *dir);
 
+/* spool.c: a file of the spool, to be copied.  -EPROTO: path is no name of
+ * one; -EMEDIUMTYPE: it is no regular file of one name. */
+int ln_spool_open(const struct ln_session *s, const char *path, uint8_t kind);
+/* What has been there for a day goes. */
+void ln_spool_sweep(struct ln_session *s);
+
 /* A new slot of this kind; its pending descriptor is open.  -EMFILE: none
  * left. */
 int ln_slot_new(struct ln_session *s, uint8_t kind, uint16_t *ret);

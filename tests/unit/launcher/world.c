@@ -157,7 +157,7 @@ world_begin_mute(char *const argv[])
 	world.s = (struct ln_session){ .state = LN_START, .argv = argv,
 		.argc = count_args(argv), .env = env, .conductor = -1, .fetcher = -1,
 		.data = -1, .image = -1, .pods = -1, .ids = -1, .quarantine = -1,
-		.system_config = -1, .local_config = -1, .user_config = -1,
+		.spool = -1, .system_config = -1, .local_config = -1, .user_config = -1,
 		.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
 		.plan = -1, .put_dir = -1, .rkt = { 900, 900 },
 		.fetch = { 901, 901 }, .verify = { 902, 902 },
@@ -190,7 +190,7 @@ world_end(void)
 {
 	struct ln_session *s = &world.s;
 	int *const fds[] = { &s->conductor, &s->fetcher, &s->data, &s->image, &s->pods,
-		&s->ids, &s->quarantine, &s->system_config, &s->local_config,
+		&s->ids, &s->quarantine, &s->spool, &s->system_config, &s->local_config,
 		&s->user_config, &s->system_trust, &s->local_trust, &s->pod,
 		&s->facts, &s->plan, &s->put_dir, &s->control.fd, &world.conductor.fd };
 
