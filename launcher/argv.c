@@ -9,12 +9,45 @@
 
 #include "privsep/policy.h"
 
+/* Flags that take no word behind them; cli/run_flags.c and cli/globals.c have
+ * the same ones without a value, which a test compares. */
+static const char *const bare_flags[] = { "--debug", "--help", "--inherit-env",
+	"--interactive", "--mds-register", "--net", "--no-overlay", "--no-store",
+	"--private-users", "--quiet", "--readonly-rootfs", "--store-only",
+	"--trust-keys-from-https" };
+
+static bool
+takes_next(const char *word)
+{
+	if (strncmp(word, "--", 2) != 0 || strchr(word, '=') ||
+	    strcmp(word, "--") == 0 || strcmp(word, "---") == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(bare_flags) / sizeof(bare_flags[0]); i++)
+		if (strcmp(bare_flags[i], word) == 0)
+			return false;
+	return true;
+}
+
+/* Behind "--" an app speaks; but not where it is the value of a flag: there an
+ * odd number of words in a row could have one, and the last of them has. */
+static bool
+is_separator(struct ln_argv a, int at)
+{
+	bool value = false;
+
+	if (strcmp(a.argv[at], "--") != 0)
+		return false;
+	for (int i = at - 1; i > 0 && takes_next(a.argv[i]); i--)
+		value = !value;
+	return !value;
+}
+
 /* The next operator's word behind *at; skips an app's arguments. */
 static const char *
 next_word(struct ln_argv a, int *at)
 {
 	while (++*at < a.argc) {
-		if (strcmp(a.argv[*at], "--") != 0)
+		if (!is_separator(a, *at))
 			return a.argv[*at];
 		while (*at < a.argc && strcmp(a.argv[*at], "---") != 0)
 			++*at;
@@ -145,25 +178,6 @@ ln_argv_caps(struct ln_argv a)
 			if (ps_parse_caps(list, &caps))
 				all |= caps;
 	return all;
-}
-
-/* Flags that take no word behind them; cli/run_args.c and cli/main.c have the
- * same ones without a value, which a test compares. */
-static const char *const bare[] = { "--debug", "--help", "--inherit-env",
-	"--interactive", "--mds-register", "--net", "--no-overlay", "--no-store",
-	"--private-users", "--quiet", "--readonly-rootfs", "--store-only",
-	"--trust-keys-from-https" };
-
-static bool
-takes_next(const char *word)
-{
-	if (strncmp(word, "--", 2) != 0 || strchr(word, '=') ||
-	    strcmp(word, "---") == 0)
-		return false;
-	for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
-		if (strcmp(bare[i], word) == 0)
-			return false;
-	return true;
 }
 
 /* The next word that is neither flag nor a flag's value nor an argument of an

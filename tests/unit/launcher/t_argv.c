@@ -120,10 +120,80 @@ caps(void **state)
 	assert_true(ln_argv_caps(ARGV("rkt", "--", "--caps-retain=all")) == 0);
 }
 
+/* The words of each image: the image, its flags, its arguments. */
+static void
+apps(void **state)
+{
+	static const struct {
+		const char *line, *is; /* images, and how many words they have */
+	} rows[] = {
+		{ "rkt run a", "a1" },
+		{ "rkt run a b", "a1 b1" },
+		{ "rkt --dir=/d run a", "a1" },
+		{ "rkt --dir /d run a", "a1" },
+		{ "rkt --debug run a", "a1" },
+		{ "rkt run --net a", "a1" },
+		{ "rkt run --net=host a", "a1" },
+		{ "rkt run --hostname a b", "b1" },
+		{ "rkt run --readonly-rootfs a", "a1" },
+		{ "rkt run a --user b c", "a3 c1" },
+		{ "rkt run a --user=5 b --memory 1M", "a2 b3" },
+		{ "rkt run a -- x y", "a4" },
+		{ "rkt run a -- x --- b", "a4 b1" },
+		{ "rkt run a -- --- b -- -- --- c", "a3 b4 c1" },
+		{ "rkt run a --- b", "a2 b1" },
+		/* A value is no separator. */
+		{ "rkt run a --exec -- b", "a3 b1" },
+		{ "rkt run a --exec --name -- b", "a5" },
+		{ "rkt run a --name --- b", "a3 b1" },
+		{ "rkt run a -x b", "a2 b1" },
+		{ "rkt run a --name", "a2" },
+		{ "rkt run -- a", "" },
+		{ "rkt run ---", "" },
+		{ "rkt run --name a", "" },
+		{ "rkt run", "" },
+		{ "rkt", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char line[100], is[100] = "", *words[20], *rest = line;
+		struct ln_argv app, a = { 0, words };
+
+		(void)snprintf(line, sizeof(line), "%s", rows[i].line);
+		while ((words[a.argc] = strsep(&rest, " ")))
+			a.argc++;
+		for (unsigned k = 0; ln_argv_app(a, k, &app); k++)
+			(void)snprintf(is + strlen(is), sizeof(is) - strlen(is),
+			    "%s%s%d", k ? " " : "", app.argv[0], app.argc);
+		if (strcmp(is, rows[i].is) != 0)
+			fail_msg("%s: \"%s\", not \"%s\"", rows[i].line, is,
+			    rows[i].is);
+	}
+}
+
+/* A flag that stands behind another's "--" is still the operator's. */
+static void
+separator_as_value(void **state)
+{
+	struct ln_argv a = ARGV("rkt", "run", "a", "--exec", "--", "--memory=1M",
+	    "--", "--memory=2M");
+	struct ln_argv b = ARGV("rkt", "run", "a", "--exec", "--name", "--",
+	    "--insecure-options=all");
+
+	(void)state;
+	assert_true(ln_argv_option(a, "--memory", "1M"));
+	assert_false(ln_argv_option(a, "--memory", "2M"));
+	assert_true(ln_argv_option(a, "--exec", "--"));
+	assert_int_equal(ln_argv_insecure(b), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(apps),
+		cmocka_unit_test(separator_as_value),
 		cmocka_unit_test(names),
 		cmocka_unit_test(app_words),
 		cmocka_unit_test(files),
