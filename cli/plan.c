@@ -140,6 +140,23 @@ env_pairs(const struct cli_env *e)
 	return p;
 }
 
+/* What systemd said to rkt, or to whoever started it, is not for an app. */
+static bool
+is_systemds(const char *text)
+{
+	static const char *const names[] = { "LISTEN_PID", "LISTEN_FDS",
+		"LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID",
+		"WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID", "MAINPID" };
+
+	for (size_t i = 0; i < PS_COUNT(names); i++) {
+		size_t n = strlen(names[i]);
+
+		if (strncmp(text, names[i], n) == 0 && text[n] == '=')
+			return true;
+	}
+	return false;
+}
+
 /* Low to high: the caller's, the image's, --environment, --set-env-file,
  * --set-env; all over the base. */
 static const char *
@@ -152,7 +169,8 @@ set_environment(const struct cli_plan *plan, const struct cli_run_app *f,
 	struct cli_env said = { 0 }, flags = { 0 }, all = { 0 };
 
 	for (size_t i = 0; outer && outer[i]; i++)
-		if (ps_is_env(outer[i], strlen(outer[i])))
+		if (ps_is_env(outer[i], strlen(outer[i])) &&
+		    !is_systemds(outer[i]))
 			cli_env_add(&said, outer[i]);
 	for (size_t i = 0; image->has_app && i < own->n; i++)
 		cli_env_set(&said,

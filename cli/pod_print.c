@@ -108,18 +108,23 @@ put_app(struct cli_json *j, const struct cli_pod *pod, const struct ac_pod *m,
     const struct ac_pod_app *app)
 {
 	int code = 0, r = cli_app_status(pod, app->name, &code);
-	bool running = pod->state == CLI_RUNNING;
+	int64_t created = cli_app_created(pod, app->name);
+	int64_t started = cli_app_started(pod, app->name);
+	bool waits = pod->state < CLI_RUNNING ||
+	    (pod->state == CLI_RUNNING && created != 0 && started == 0);
 
 	cli_json_open(j, '{');
 	cli_json_key(j, "name");
 	cli_json_string(j, app->name);
 	cli_json_key(j, "state");
-	cli_json_string(j, r == 0   ? "exited" :
-		running		    ? "running" :
-		pod->state < CLI_RUNNING ? "created" :
-					   "unknown");
-	put_time(j, "created_at", cli_pod_created(pod));
-	put_time(j, "started_at", cli_pod_started(pod));
+	cli_json_string(j, r == 0	 ? "exited" :
+		waits			 ? "created" :
+		pod->state == CLI_RUNNING ? "running" :
+					    "unknown");
+	put_time(j, "created_at", created ? created : cli_pod_created(pod));
+	if (!waits)
+		put_time(j, "started_at",
+		    started ? started : cli_pod_started(pod));
 	if (r == 0) {
 		put_time(j, "finished_at", cli_app_finished(pod, app->name));
 		cli_json_key(j, "exit_code");

@@ -218,13 +218,31 @@ cli_pod_started(const struct cli_pod *pod)
 }
 
 /* HOSTILE: the pod's clock, or whatever time it gave its file. */
-int64_t
-cli_app_finished(const struct cli_pod *pod, const char *app)
+static int64_t
+time_of_app(const struct cli_pod *pod, const char *app, const char *what)
 {
 	if (!ps_is_acname(app, strlen(app)))
 		return 0;
 	return time_of(pod,
-	    cli_format("overlay/stage1/upper/rkt/status/%s", app));
+	    cli_format("overlay/stage1/upper/rkt/status/%s%s", app, what));
+}
+
+int64_t
+cli_app_created(const struct cli_pod *pod, const char *app)
+{
+	return time_of_app(pod, app, "-created");
+}
+
+int64_t
+cli_app_started(const struct cli_pod *pod, const char *app)
+{
+	return time_of_app(pod, app, "-started");
+}
+
+int64_t
+cli_app_finished(const struct cli_pod *pod, const char *app)
+{
+	return time_of_app(pod, app, "");
 }
 
 int

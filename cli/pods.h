@@ -61,9 +61,12 @@ int cli_pod_parse(const struct cli_pod *pod, struct ac_pod **ret);
 int cli_app_status(const struct cli_pod *pod, const char *app, int *ret);
 /* HOSTILE: does the pod say that its apps are ready? */
 bool cli_pod_ready(const struct cli_pod *pod);
-/* ns since the epoch; 0 unknown.  HOSTILE: the last, which the pod wrote. */
+/* ns since the epoch; 0 unknown.  HOSTILE: those of an app, which the pod
+ * wrote. */
 int64_t cli_pod_created(const struct cli_pod *pod);
 int64_t cli_pod_started(const struct cli_pod *pod);
+int64_t cli_app_created(const struct cli_pod *pod, const char *app);
+int64_t cli_app_started(const struct cli_pod *pod, const char *app);
 int64_t cli_app_finished(const struct cli_pod *pod, const char *app);
 /* 0 unknown. */
 int cli_pod_pid(const struct cli_pod *pod);

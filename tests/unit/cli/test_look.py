@@ -135,6 +135,41 @@ def test_status_wait_ends_with_the_pod_or_in_time(data):
         "state=exited")
 
 
+def test_times_of_apps(data):
+    """APP-created and APP-started are empty files of the pod's."""
+    lock = world.add_pod(data, "run", 1, world.pod_manifest("a", "b", "c"),
+                         pid=7, lock=True, status=[("c", "5\n")])
+    at = data / "pods/run" / world.uuid(1) / "overlay/stage1/upper/rkt/status"
+    for name, when in (("a-created", 1700000100), ("a-started", 1700000200),
+                       ("b-created", 1700000300)):
+        (at / name).touch()
+        os.utime(at / name, (when, when))
+    r = Launcher(data).run("status", "--format=json", world.uuid(1))
+    os.close(lock)
+    a, b, c = json.loads(r.out)["apps"]
+    assert (a["state"], a["created_at"], a["started_at"]) == (
+        "running", 1700000100 * 10 ** 9, 1700000200 * 10 ** 9)
+    assert (b["state"], b["created_at"]) == ("created", 1700000300 * 10 ** 9)
+    assert "started_at" not in b
+    assert (c["state"], c["exit_code"]) == ("exited", 5)
+    assert c["created_at"] == 1700000000 * 10 ** 9
+
+
+def test_mounts_in_json(data):
+    m = world.pod_manifest("a")
+    m["volumes"] = [{"name": "h", "kind": "host", "source": "/srv"},
+                    {"name": "e", "kind": "empty", "readOnly": True}]
+    m["apps"][0]["mounts"] = [{"volume": "h", "path": "/h"},
+                              {"volume": "e", "path": "/e"}]
+    world.add_pod(data, "run", 1, m)
+    r = Launcher(data).run("list", "--format=json")
+    assert json.loads(r.out)[0]["apps"][0]["mounts"] == [
+        {"name": "h", "container_path": "/h", "host_path": "/srv",
+         "read_only": False},
+        {"name": "e", "container_path": "/e", "host_path": "",
+         "read_only": True}]
+
+
 def ready(data, n, to="ready"):
     at = os.path.join(str(data), "pods/run", world.uuid(n),
                       "overlay/stage1/upper/rkt/supervisor-status")

@@ -185,6 +185,16 @@ def test_environment_precedence(data, open_path):
     assert not [e for e in a["env"] if e.startswith("A=")]
 
 
+def test_inherit_env_leaves_out_what_systemd_said_to_rkt(data):
+    env = {n: "1" for n in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+                            "NOTIFY_SOCKET", "WATCHDOG_USEC", "MAINPID")}
+    a = app(data, "--inherit-env", IMAGE, env=dict(env, LISTEN_FDSX="kept"))
+    names = [e.split("=")[0] for e in a["env"]]
+    assert "LISTEN_FDSX" in names and not set(env) & set(names)
+    a = app(data, "--set-env=NOTIFY_SOCKET=/own", IMAGE)
+    assert "NOTIFY_SOCKET=/own" in a["env"]
+
+
 @pytest.mark.parametrize("text", ["A", "A=1\nA=2\n", "=1\n", "1=1\n"])
 def test_bad_env_file(data, open_path, text):
     f = open_path / "env"
@@ -382,8 +392,6 @@ def test_help_behind_an_image(data):
 
 
 @pytest.mark.parametrize("changes,text", [
-    ({"dependencies": [{"imageName": "a.com/b"}]}, "dependencies"),
-    ({"pathWhitelist": ["/a"]}, "pathWhitelist"),
     ({"app": None}, 'has an empty "exec" (try --exec=BINARY)'),
     ({"labels": [{"name": "arch", "value": "amd64"}]}, "missing os label"),
     ({"labels": [{"name": "os", "value": "linux"}]}, "missing arch label"),
