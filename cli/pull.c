@@ -41,8 +41,8 @@ struct arrival {
 	const char *etag; /* the server's, "" none */
 	uint64_t max_age; /* seconds, 0 none */
 	const struct cli_app_name *wanted; /* NULL: whatever it is */
-	const char *id; /* its beginning; NULL: any */
 	const struct cli_app_name *sought; /* discovery's; NULL: as wanted */
+	const char *id; /* its beginning; NULL: any */
 };
 
 static bool
@@ -438,6 +438,9 @@ pull_dependency(struct cli *c, const struct cli_pull *p,
 		.sought = &sought };
 
 	cli_add_host_labels(&sought);
+	if (p->policy != CLI_PULL_UPDATE &&
+	    pull_spooled(c, p->dependency, NULL, ret) == 0)
+		return 0;
 	if (p->policy == CLI_PULL_NEVER)
 		return cli_fail("no image named \"%s\" in the store "
 				"(--pull-policy=never)", p->argument);
