@@ -222,6 +222,48 @@ def test_G4_conductor_output_follows_nothing(stage, kind):
     p.nothing_happened()
 
 
+SPOOLED = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize("path,kind", [
+    ("spool/" + SPOOLED + ".meta", 1), ("spool/" + SPOOLED + ".aci", 3),
+    ("spool/" + SPOOLED + ".aci", 4), ("spool/../image/x.aci", 1),
+    ("spool/" + SPOOLED + "/../../canary.aci", 1), ("spool/canary.aci", 1)])
+def test_G4_conductor_spool_has_one_form(stage, path, kind):
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    c.edge.send("GET_FILE", path=path, kind=kind)
+    ended(p, c)
+
+
+@pytest.mark.parametrize("what", ["link", "hard", "fifo"])
+def test_G4_conductor_spool_follows_nothing(stage, what):
+    p = stage("conductor").start("run", "x")
+    c = p.hello()
+    path = os.path.join(p.data, "spool", SPOOLED + ".aci")
+    {"link": lambda: os.symlink(p.canary, path),
+     "hard": lambda: os.link(p.canary, path),
+     "fifo": lambda: os.mkfifo(path)}[what]()
+    c.edge.send("GET_FILE", path="spool/" + SPOOLED + ".aci", kind=1)
+    m = c.edge.recv(10)
+    assert m.name == "REFUSED" and "root" not in m.fields["text"], m
+    assert p.finish() == 0
+    p.nothing_happened()
+
+
+def test_G4_conductor_spool_is_never_unsigned(stage):
+    """Whatever argv says of images that root names."""
+    p = stage("conductor").start("run", "x", "--insecure-options=image")
+    c = p.hello()
+    with open(os.path.join(p.data, "spool", SPOOLED + ".aci"), "wb") as f:
+        f.write(b"an image")
+    c.edge.send("GET_FILE", path="spool/" + SPOOLED + ".aci", kind=1)
+    m = c.edge.recv(10)
+    assert m.name == "SLOT" and m.fds == []
+    c.edge.send("ADMIT_IMAGE", image=m.fields["slot"], signature=0xffff, insecure=1)
+    ended(p, c)
+
+
 HEADERS = {
     "magic": {"magic": 0x12345678}, "serial": {"serial": 9}, "serial0": {"serial": 0},
     "long": {"length": 5000}, "short": {"length": 1}, "nfds": {"nfds": 1},

@@ -83,6 +83,7 @@ __wrap_fstat(int fd, struct stat *st)
 		return -1;
 	st->st_uid = 0;
 	st->st_gid = 0;
+	st->st_ctim.tv_sec = (time_t)sys_now() - fake.age;
 	o = find_owned(st);
 	if (o) {
 		st->st_uid = o->uid;
@@ -1021,6 +1022,7 @@ fake_reset(void)
 	fake.act = NULL;
 	fake.committed = NULL;
 	memset(fake.may_open, 0, sizeof(fake.may_open));
+	fake.age = 0;
 	n_owned = 0;
 }
 

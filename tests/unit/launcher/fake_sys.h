@@ -45,6 +45,7 @@ struct fake {
 	pid_t stage1, init; /* of the pod that runs */
 	bool stubborn;	    /* and does not end when it is killed */
 	const char *may_open[8]; /* host paths beside the known ones */
+	int64_t age; /* seconds since every file was changed */
 };
 extern struct fake fake;
 

@@ -414,6 +414,40 @@ full_disk(void **state)
 	free(t.p);
 }
 
+/* With /dev/null for a directory all is read and judged, and nothing made. */
+static void
+rehearsal(void **state)
+{
+	struct ps_msg_UNPACKED said;
+	struct ps_msg_UNPACK m = limits;
+	char id[PS_DIGEST], path[160];
+	struct stat st;
+	struct tar t = { 0 };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int image;
+
+	(void)state;
+	sample(&t);
+	run(t.p, t.n, &limits);
+	memcpy(id, unpacked.image, sizeof(id));
+	image = memory_file(t.p, t.n);
+	assert_int_equal(worker_unpack(&worker, image, null, null, &m, &frame), 0);
+	assert_int_equal(frame.type, PS_UNPACKED);
+	assert_int_equal(ps_decode_UNPACKED(frame.payload, frame.length, &said), 0);
+	assert_memory_equal(said.image, id, sizeof(id));
+	assert_int_equal(said.raw_size, t.n);
+	(void)close(image);
+	/* What would be refused is refused. */
+	image = memory_file(t.p, t.n - 700);
+	assert_int_equal(worker_unpack(&worker, image, null, null, &m, &frame), 0);
+	assert_int_equal(frame.type, PS_UNPACK_FAILED);
+	(void)close(image);
+	(void)snprintf(path, sizeof(path), "%s/root.%u", base, serial + 1);
+	assert_int_equal(stat(path, &st), -1);
+	(void)close(null);
+	free(t.p);
+}
+
 /* What is not a request, or comes with the wrong descriptors: exit 120. */
 static void
 misled(void **state)
@@ -473,7 +507,7 @@ main(void)
 		cmocka_unit_test(refused), cmocka_unit_test(bombs),
 		cmocka_unit_test(mixed), cmocka_unit_test(many_entries),
 		cmocka_unit_test(deep),
-		cmocka_unit_test(full_disk), cmocka_unit_test(misled),
+		cmocka_unit_test(full_disk), cmocka_unit_test(misled), cmocka_unit_test(rehearsal),
 	};
 
 	if (geteuid() != 0 || !worker_program()) {
