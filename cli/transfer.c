@@ -251,8 +251,8 @@ authorize(const struct cli_fetcher *f, const char *url, const char **ret)
 {
 	const char *wrong = cli_config_authorization(&f->config, url, ret);
 
-	if (wrong || (*ret)[0] == '\0' || f->discovered == NULL ||
-	    belongs(url, f->discovered))
+	if (f->discovered == NULL || belongs(url, f->discovered) ||
+	    (!wrong && (*ret)[0] == '\0'))
 		return wrong;
 	ps_log("%s: no credentials are sent, for it was discovery of a name of %s "
 	       "that led there", url, f->discovered);

@@ -200,6 +200,19 @@ def test_fetch_trusts_keys_from_https(host):
     assert r.out.splitlines()[-1].startswith("sha512-")
 
 
+def test_keys_from_https_are_refused_by_site_policy(host):
+    """The line that says so is named; nothing is trusted, nothing stored."""
+    image, signature = host.lab.signed(images.aci(name="example.test/app"))
+    host.publish(image, signature,
+                 keys_at="example.test https://example.test/key",
+                 content={"/key": host.lab.publisher.public})
+    host.policy("trust-keys-from-https no\n")
+    host.rkt("--trust-keys-from-https", "fetch",
+             "example.test/app:1.0").refused("trust-keys-from-https no")
+    host.nothing_stored()
+    assert not (host.conf / "trustedkeys").exists()
+
+
 def test_run_trusts_keys_from_https(host):
     by_discovery(host)
     host.rkt("run", "--trust-keys-from-https", "example.test/app:1.0").ok()

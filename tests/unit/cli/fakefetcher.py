@@ -11,7 +11,7 @@ from fakelauncher import TEXT, Launcher, get_text
 class Fetching(Launcher):
     """pages: URL -> list of (status, size), or (code, text) of a failure, or
     its text alone (a bad status); one a GET.  endpoints: what discovery
-    finds."""
+    finds.  said: URL -> more fields of GOT."""
 
     def __init__(self, data, pages=None, endpoints=(), handlers=None,
                  manifest=None, misbehave=None, signer="ab" * 20,
@@ -36,6 +36,7 @@ class Fetching(Launcher):
         self.manifest = manifest or world.manifest()
         self.misbehave, self.signer, self.existed = misbehave, signer, existed
         self.requests, self.certificates = [], None
+        self.said = {}
 
     def start_fetcher(self, message):
         ours, theirs = rktmsg.pair()
@@ -91,7 +92,8 @@ class Fetching(Launcher):
             return
         for got in range(0, page[1], max(1, page[1] // 3)):
             edge.send("PROGRESS", got=got, total=page[1])
-        edge.send("GOT", status=page[0], final_url=url, size=page[1])
+        edge.send("GOT", status=page[0], final_url=url, size=page[1],
+                  **self.said.get(url, {}))
 
     def admit(self, message):
         name = world.add_image(self.data, "fetched", self.manifest,

@@ -337,3 +337,44 @@ def test_stage1_of_another_is_refused(data):
     r = Launcher(data, local=local).run("run", "example.com/hello")
     assert r.code == 254 and "START_POD" not in r.types()
     assert "stage1.d/a.json:1: location: another stage1" in r.err
+
+
+@pytest.mark.parametrize("host,sent", [
+    ("example.com", BASIC), ("cdn.example.com", BASIC),
+    ("a.b.example.com:8443", BASIC), ("EXAMPLE.com", BASIC),
+    ("example.org", ""), ("evilexample.com", ""), ("example.com.evil.org", ""),
+    ("com", ""), ("xexample.com", ""), ("secret.org", ""),
+    ("secret.org\\.example.com", ""), ("secret.org?.example.com", ""),
+    ("secret.org#.example.com", ""), ("secret.org@a.example.com", ""),
+    ("secret.org:1.example.com", "")])
+def test_discovery_gets_no_credentials_of_other_hosts(data, host, sent):
+    """What a page, or a fetcher that was broken into, names: only hosts below
+    the one that the operator named get what he has for them."""
+    domains = ["example.com", "cdn.example.com",
+               "a.b.example.com:8443", "example.org", "evilexample.com",
+               "example.com.evil.org", "com", "xexample.com", "secret.org",
+               "secret.org:1.example.com"]
+    local = config(data, "l", auth_a=auth(domains))
+    urls = ["https://%s/x.aci" % host, "https://%s/x.aci.asc" % host]
+    f = Fetching(data, local=local, endpoints=urls,
+                 pages={u: [(200, 9)] for u in urls})
+    r = f.run("fetch", "example.com/hello:1.0")
+    assert r.code == 0, r.err
+    got = [m.fields["authorization"] for m in f.requests if m.name == "GET"]
+    assert got == [sent, sent]
+
+
+def test_discovery_says_whose_credentials_it_keeps(data):
+    local = config(data, "l", auth_a=auth(["cdn.org"]))
+    urls = ["https://cdn.org/x.aci", "https://cdn.org/x.aci.asc"]
+    f = Fetching(data, local=local, endpoints=urls,
+                 pages={u: [(200, 9)] for u in urls})
+    r = f.run("fetch", "example.com/hello:1.0")
+    assert "https://cdn.org/x.aci: no credentials are sent" in r.err
+    assert "secret" not in r.err
+
+
+def test_url_of_the_operator_gets_its_credentials(data):
+    """The way out: he names the host himself."""
+    _, got = headers(data, "https://cdn.org/x.aci", auth_a=auth(["cdn.org"]))
+    assert got == [BASIC, BASIC]

@@ -1,4 +1,6 @@
 """rkt fetch and rkt trust against a scripted launcher and fetcher."""
+import time
+
 import pytest
 
 import world
@@ -24,7 +26,8 @@ def test_file(data):
     assert files == [{"path": "./hello.aci", "kind": 1},
                      {"path": "./hello.aci.asc", "kind": 2}]
     assert r.one("ADMIT_IMAGE") == {"image": 0, "signature": 1, "name": "",
-                                    "origin": "./hello.aci", "insecure": 0}
+                                    "origin": "./hello.aci", "insecure": 0,
+                                    "etag": "", "max_age": 0}
     assert "image: using image from file ./hello.aci\n" in r.err
     assert "image: signature verified:\nimage:   key " + "ab" * 20 in r.err
 
@@ -142,6 +145,58 @@ def test_name_by_discovery(data):
         "arch=amd64", "os=linux", "version=1.0"], "authorization": ""}]
     assert r.one("ADMIT_IMAGE")["name"] == "example.com/hello"
     assert "image: searching for app image example.com/hello\n" in r.err
+
+
+def test_validators_go_into_the_record(data):
+    f = Fetching(data, pages=pages(**{URL: [(200, 9)]}))
+    f.said = {URL: {"etag": '"x"', "max_age": 60}}
+    sent = f.run("fetch", URL).one("ADMIT_IMAGE")
+    assert (sent["etag"], sent["max_age"]) == ('"x"', 60)
+    assert [m.fields["etag"] for m in f.requests if m.name == "GET"] == ["", ""]
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize("imported,age,asks", [
+    (NOW, 600, False), (NOW - 500, 600, False), (NOW - 700, 600, True),
+    (NOW, 0, True), (NOW + 500, 600, True)])
+def test_max_age(data, imported, age, asks):
+    world.add_image(data, "here", signer="ab" * 20, origin=URL, imported=imported,
+                    max_age=age)
+    f = Fetching(data, pages=pages())
+    r = f.run("fetch", URL)
+    assert r.code == 0, r.err
+    assert ("START_FETCHER" in r.types()) == asks
+
+
+def test_not_modified(data):
+    name = world.add_image(data, "here", signer="ab" * 20, origin=URL, etag='"x"')
+    f = Fetching(data, pages=pages(**{URL: [(304, 0)]}))
+    r = f.run("fetch", "--full", URL)
+    assert (r.code, r.out) == (0, name + "\n"), r.err
+    assert "ADMIT_IMAGE" not in r.types()
+    assert [m.fields["etag"] for m in f.requests if m.name == "GET"] == [
+        "", '"x"']
+
+
+@pytest.mark.parametrize("origin", [URL + "?", URL.replace("https", "http"),
+                                    "https://example.com/other.aci"])
+def test_not_modified_of_another_url_is_an_error(data, origin):
+    world.add_image(data, "here", signer="ab" * 20, origin=origin, etag='"x"', max_age=600,
+                    imported=NOW)
+    f = Fetching(data, pages=pages(**{URL: [(304, 0)]}))
+    r = f.run("fetch", URL)
+    assert r.code == 254 and "304" in r.err
+    assert [m.fields["etag"] for m in f.requests if m.name == "GET"] == ["", ""]
+
+
+def test_not_modified_by_a_fetcher_that_was_not_asked(data):
+    """A broken fetcher that says 304 of the signature."""
+    world.add_image(data, "here", signer="ab" * 20, origin=URL, etag='"x"')
+    f = Fetching(data, pages=pages(**{URL + ".asc": [(304, 0)]}))
+    r = f.run("fetch", URL)
+    assert r.code == 254 and "304" in r.err
 
 
 @pytest.mark.parametrize("existed", [0, 1])

@@ -30,7 +30,8 @@ def manifest(**changes):
     return m
 
 
-def record(seed, m, imported=1700000000, origin="/x.aci", signer=None):
+def record(seed, m, imported=1700000000, origin="/x.aci", signer=None,
+           etag=None, max_age=0):
     digest = hashlib.sha512(seed.encode()).hexdigest()
     lines = [k + " sha512-" + digest for k in ("image", "raw", "tree")]
     lines += ["name " + m["name"], "origin " + origin]
@@ -40,6 +41,8 @@ def record(seed, m, imported=1700000000, origin="/x.aci", signer=None):
         lines.append("signer " + signer)
     lines += ["signed-at 0", "imported-at %d" % imported, "raw-size 1000",
               "tar-size 4000", "tree-size 3000", "entries 7"]
+    lines += ["etag " + etag] if etag else []
+    lines += ["max-age %d" % max_age] if max_age else []
     return "\n".join(lines) + "\n"
 
 

@@ -63,6 +63,30 @@ good(void **state)
 	end();
 }
 
+/* Site policy: no key without a look at it, whatever flag is given. */
+static void
+not_from_https(void **state)
+{
+	char *const argv[] = { "rkt", "--trust-keys-from-https", "fetch",
+		"new.org/x", "/home/op/key.asc", NULL };
+
+	(void)state;
+	begin_with(argv);
+	world.s.policy.trust_from_https = false;
+	SAY(TRUST_KEY, .slot = 0, .prefix = "new.org/x", .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), 0);
+	world_refused(PS_REFUSED_POLICY);
+	assert_null(strstr(fake.trace, "spawn"));
+	assert_false(fake_exists(WHERE));
+	end();
+	begin_with(ARGV("rkt", "trust", "--prefix=new.org/x", "/home/op/key.asc"));
+	world.s.policy.trust_from_https = false;
+	SAY(TRUST_KEY, .slot = 0, .prefix = "new.org/x", .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_TRUSTED);
+	end();
+}
+
 /* Not the operator's words. */
 static void
 unsaid(void **state)
@@ -274,6 +298,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
+		cmocka_unit_test(not_from_https),
 		cmocka_unit_test(unsaid),
 		cmocka_unit_test(mask),
 		cmocka_unit_test(from_https),
