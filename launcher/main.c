@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -115,24 +114,28 @@ become_conductor(char *const *argv, char *const *env)
 
 /* The value of a number in the environment; 0 if it is none. */
 static uint64_t
-number_of(const char *name)
+number_of(char *const *env, const char *name)
 {
-	const char *text = getenv(name);
+	size_t len = strlen(name);
 	uint64_t n = 0;
 
-	return text && ps_parse_u64(text, INT32_MAX, &n) ? n : 0;
+	for (; *env; env++)
+		if (strncmp(*env, name, len) == 0 &&
+		    ps_parse_u64(*env + len, INT32_MAX, &n))
+			return n;
+	return 0;
 }
 
 /* What the caller left open is in no one's way, and in no one's hands: but
  * the sockets that systemd hands to a service (sd_listen_fds(3)), which are
  * for stage1. */
 static void
-keep_sockets(void)
+keep_sockets(char *const *env)
 {
 	const int high = 700;
 	struct ln_session *s = &session;
-	unsigned n = number_of("LISTEN_PID") == (uint64_t)getpid() ?
-	    (unsigned)number_of("LISTEN_FDS") : 0;
+	unsigned n = number_of(env, "LISTEN_PID=") == (uint64_t)getpid() ?
+	    (unsigned)number_of(env, "LISTEN_FDS=") : 0;
 	struct stat st;
 
 	if (n > LN_MAX_SOCKETS)
@@ -155,7 +158,7 @@ keep_sockets(void)
 }
 
 static void
-guard(void)
+guard(char *const *env)
 {
 	const struct rlimit none = { 0, 0 };
 	struct rlimit files;
@@ -168,7 +171,7 @@ guard(void)
 		if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 			ps_die(RKT_ERROR, "cannot have 1024 open files (ulimit -n)");
 	}
-	keep_sockets();
+	keep_sockets(env);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		ps_die(RKT_ERROR, "cannot guard the launcher");
@@ -210,7 +213,7 @@ main(int argc, char **argv, char **env)
 	open_stdio();
 	if (geteuid() != 0 || getuid() != 0)
 		become_conductor(argv, env);
-	guard();
+	guard(env);
 	s->argc = argc;
 	s->argv = argv;
 	s->env = clean_environment(env);
