@@ -1,7 +1,7 @@
 /*
  * From a URL to an answer: redirects, and what is done about a connection that
- * broke off.  Runs in the fetcher; each answer is a stranger's, and decides
- * nothing but within these rules: at most ten redirects, none to a place more
+ * broke off.  Runs in the fetcher; each answer is hostile, and decides nothing
+ * but within these rules: at most ten redirects, none to a place more
  * private than the one that sends us there, credentials for the first origin
  * alone, and nothing pasted together but bytes of one file (resume.h).
  */

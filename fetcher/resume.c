@@ -1,6 +1,6 @@
 /*
  * What may be pasted together.  Runs in the fetcher; both answers are
- * strangers' words.  Only bytes of one and the same file: the server named it
+ * hostile.  Only bytes of one and the same file: the server named it
  * by a strong validator and names it so again.
  */
 #include "fetcher/resume.h"
