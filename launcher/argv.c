@@ -130,7 +130,7 @@ ln_argv_value(struct ln_argv a, const char *flag, int *at)
 			continue;
 		if (word[n] == '=')
 			return word + n + 1;
-		if (word[n] == '\0' && *at + 1 < a.argc)
+		if (word[n] == '\0' && takes_next(word) && *at + 1 < a.argc)
 			return a.argv[*at + 1];
 	}
 	return NULL;

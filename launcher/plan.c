@@ -175,7 +175,8 @@ volume_form(const struct matter *m)
 	return v->kind >= PS_VOLUME_HOST && v->kind <= PS_VOLUME_TMPFS &&
 	    v->readonly <= 1 && v->recursive <= 1 && v->idmap <= PS_IDMAP_POD &&
 	    v->mode <= 07777 && v->uid < PS_RANGE && v->gid < PS_RANGE &&
-	    host == ps_is_abspath(v->source, strlen(v->source)) &&
+	    (host ? ps_is_abspath(v->source, strlen(v->source)) :
+		    v->source[0] == '\0') &&
 	    (v->size == 0 || v->kind == PS_VOLUME_TMPFS);
 }
 

@@ -21,7 +21,7 @@ static struct {
 	struct ps_msg_VERDICT v, v2;
 	struct ps_msg_UNPACKED u;
 	uint8_t committed[PS_DIGEST];
-	const struct lattice_line *line;
+	struct lattice_line line;
 } truth;
 
 static uint8_t
@@ -48,7 +48,7 @@ static const uint8_t images[] = { IMAGE_GOOD, IMAGE_UNSIGNED, IMAGE_MASKED,
 static bool
 is_insecure(uint32_t bit)
 {
-	return (truth.line->insecure & world.s.policy.insecure & bit) != 0;
+	return (truth.line.insecure & world.s.policy.insecure & bit) != 0;
 }
 
 static bool
@@ -95,11 +95,21 @@ on_commit(const char *id)
 }
 
 static void
+check_image(const uint8_t *image)
+{
+	if (!is_allowed(image))
+		fake_bug("started against site policy", "");
+	if (!((image[0] == IMAGE_GOOD && world.s.policy.n_deny_key == 0) ||
+		(image[0] == IMAGE_UNSIGNED && is_insecure(PS_INSECURE_IMAGE)) ||
+		(truth.is_committed && memcmp(image, truth.committed, PS_DIGEST) == 0)))
+		fake_bug("started an image that no one vouched for", "");
+}
+
+static void
 check_started(void)
 {
 	static struct ln_plan plan;
 	uint64_t size = 0;
-	const uint8_t *image = plan.app[0].image;
 	void *p;
 
 	if (ps_check_sealed(world.s.plan, PS_MAX_PLAN, &size) < 0)
@@ -107,13 +117,9 @@ check_started(void)
 	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, world.s.plan, 0);
 	if (p == MAP_FAILED || ln_plan_decode(p, size, &plan) < 0)
 		fake_bug("started without a plan", "");
-	lattice_holds(&plan, &world.s.policy, truth.line);
-	if (!is_allowed(image))
-		fake_bug("started against site policy", "");
-	if (!((image[0] == IMAGE_GOOD && world.s.policy.n_deny_key == 0) ||
-		(image[0] == IMAGE_UNSIGNED && is_insecure(PS_INSECURE_IMAGE)) ||
-		(truth.is_committed && memcmp(image, truth.committed, PS_DIGEST) == 0)))
-		fake_bug("started an image that no one vouched for", "");
+	lattice_holds(&plan, &world.s.policy, &truth.line);
+	for (unsigned i = 0; i < plan.pod.apps; i++)
+		check_image(plan.app[i].image);
 	(void)munmap(p, size);
 }
 
@@ -259,15 +265,18 @@ tell_start(void)
 	world_plan(&plan, which % 4 < 3 ? likely[which % 4]
 					: images[next() % PS_COUNT(images)]);
 	plan.pod.insecure = next() % 4 == 0 ? PS_INSECURE_IMAGE : 0;
-	seed = next();
-	if (seed > 128)
+	seed = next() + 1;
+	lattice_obey(&seed, &plan, &truth.line);
+	for (unsigned i = 1; i < plan.pod.apps && is_rare(); i++)
+		memset(plan.app[i].image, images[next() % PS_COUNT(images)], PS_DIGEST);
+	if (seed % 2)
 		lattice_vary(&seed, &plan, &unused);
 	n = world_plan_bytes(&plan, bytes, sizeof(bytes));
 	if (is_rare())
 		bytes[next() % n] ^= next();
 	fd = is_rare() ? some_fd(next()) : ps_sealed("plan", bytes, n);
-	(void)PS_SEND(&world.conductor, START_POD, (&(struct ps_msg_START_POD){ 0 }),
-	    &fd, 1);
+	(void)PS_SEND(&world.conductor, START_POD, (&(struct ps_msg_START_POD){
+	    .how = is_rare() ? next() % 4 : PS_START_RUN }), &fd, 1);
 }
 
 static void
@@ -351,7 +360,7 @@ tell(uint8_t op)
 		tell_digest(next() % 2);
 		break;
 	case 14:
-		TELL(END_POD, .uuid = UUID, .how = PS_END_MARK + next() % 3);
+		TELL(END_POD, .uuid = UUID, .how = next() % 5);
 		break;
 	default:
 		say_noise(&world.conductor);
@@ -391,15 +400,20 @@ fill_store(void)
 void
 play(const uint8_t *data, size_t size, struct play_result *ret)
 {
+	uint64_t seed;
+
 	input.p = data;
 	input.n = size;
 	memset(&truth, 0, sizeof(truth));
-	truth.line = &lattice_lines[next() % PS_COUNT(lattice_lines)];
-	world_begin_mute(truth.line->argv);
+	seed = next() + 1;
+	lattice_say(&seed, &truth.line, next() % 4 ? 1 : LATTICE_APPS);
+	world_begin_mute(truth.line.argv);
 	set_policy(next());
 	fake.act = misbehave;
 	fake.committed = on_commit;
 	fake.may_open[0] = "/home/op/hello.aci";
+	fake.may_open[1] = "/srv/data"; /* the sources that lines name */
+	fake.may_open[2] = "/etc";
 	if (!is_rare()) {
 		fill_store();
 		TELL(HELLO, .dir = "");

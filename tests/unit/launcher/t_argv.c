@@ -90,6 +90,8 @@ options(void **state)
 	assert_true(ln_argv_option(a, "--dir", "/b"));
 	assert_false(ln_argv_option(a, "--dir", "/c"));
 	assert_false(ln_argv_option(a, "--dir", ""));
+	a = ARGV("rkt", "run", "--net", "host", "a", "b");
+	assert_false(ln_argv_option(a, "--net", "host")); /* an image */
 }
 
 static void

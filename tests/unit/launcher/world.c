@@ -35,6 +35,7 @@ world_set_up(void **state)
 	fake_put("/home/op/hello.aci", "an image");
 	fake_put("/home/op/hello.aci.asc", "a signature");
 	fake_put("/home/op/key.asc", PEM);
+	fake_mkdir("/srv/data");
 	fake_mkdir("/cwd");
 	return 0;
 }
@@ -262,6 +263,20 @@ world_refused(uint32_t code)
 	assert_int_equal(ps_decode_REFUSED(frame.payload, frame.length, &m), 0);
 	if (m.code != code)
 		fail_msg("refused with %u, not %u: %s", m.code, code, m.text);
+}
+
+struct ln_argv
+world_line(const char *line)
+{
+	static char text[4][2000], *words[4][200];
+	static unsigned turn;
+	char *rest = text[++turn % 4];
+	struct ln_argv a = { 0, words[turn % 4] };
+
+	(void)snprintf(rest, sizeof(text[0]), "%s", line);
+	while ((words[turn % 4][a.argc] = strsep(&rest, " ")))
+		a.argc++;
+	return a;
 }
 
 /* --- images and plans ------------------------------------------------------ */

@@ -74,6 +74,9 @@ void world_expect(uint16_t type);
 /* It is REFUSED with this code. */
 void world_refused(uint32_t code);
 
+/* The words of a command line that has none with a space; four at a time. */
+struct ln_argv world_line(const char *line);
+
 /* An image in the store. */
 void world_image(uint8_t id, const char *name, const char *signer);
 /* A plan that is good for `rkt run IMAGE`. */
