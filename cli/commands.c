@@ -9,6 +9,7 @@
 
 static const struct cli_command *const commands[] = {
 	&cli_cmd_cat_manifest,
+	&cli_cmd_completion,
 	&cli_cmd_config,
 	&cli_cmd_enter,
 	&cli_cmd_fetch,
@@ -62,9 +63,8 @@ word_of(const struct cli_command *command, const char *parent)
 static bool
 is_planned(const char *typed)
 {
-	static const char *const words[] = { "attach", "export", "completion",
-		"api-service", "metadata-service", "app", "extract",
-		"render" };
+	static const char *const words[] = { "attach", "export", "api-service",
+		"metadata-service", "app", "extract", "render" };
 
 	for (size_t i = 0; i < PS_COUNT(words); i++)
 		if (strcmp(words[i], typed) == 0)
