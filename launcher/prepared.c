@@ -76,7 +76,8 @@ read_base(int pod, uint32_t *ret)
 		return r;
 	text[n] = '\0';
 	text[strcspn(text, ":")] = '\0';
-	if (!ps_parse_u64(text, PS_FOREIGN_BASE, &base) || base < PS_RANGE)
+	if (!ps_parse_u64(text, PS_FOREIGN_BASE, &base) || base < PS_RANGE ||
+	    base % PS_RANGE != 0 || base == PS_FOREIGN_BASE)
 		return -EBADMSG;
 	*ret = (uint32_t)base;
 	return 0;
@@ -130,7 +131,9 @@ ln_prepared_open(struct ln_session *s, const struct ln_plan *plan,
 
 	(void)snprintf(path, sizeof(path), "prepared/%s", plan->pod.uuid);
 	pod = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	r = pod < 0 ? pod : sys_flock(pod, true);
+	if (pod < 0)
+		return pod;
+	r = sys_flock(pod, true);
 	if (r == 0)
 		r = compare(pod, plan, bytes, size);
 	if (r == 0)
@@ -139,7 +142,7 @@ ln_prepared_open(struct ln_session *s, const struct ln_plan *plan,
 		r = read_base(pod, ret_base);
 	if (r == 0)
 		s->pod = take_fd(pod);
-	return r;
+	return r == -ENOENT ? -EBADMSG : r; /* a file of it is gone */
 }
 
 int

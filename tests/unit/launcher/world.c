@@ -146,8 +146,9 @@ world_begin_mute(char *const argv[])
 	int p[2];
 
 	fake_reset();
-	fake_clear("/var");
-	if (fake.cgroups_used) {
+	if (!world.keep)
+		fake_clear("/var");
+	if (fake.cgroups_used && !world.keep) {
 		fake_clear("/sys/fs/cgroup/memory");
 		fake_clear("/sys/fs/cgroup/systemd");
 		fake_clear("/sys/fs/cgroup/unified");
@@ -184,6 +185,15 @@ world_begin(char *const argv[])
 	fake.at = 0;
 	fake.trace[0] = '\0';
 	fake.verbs = 0;
+}
+
+void
+world_again(char *const argv[])
+{
+	world_end();
+	world.keep = true;
+	world_begin(argv);
+	world.keep = false;
 }
 
 void

@@ -48,6 +48,7 @@ struct world {
 	struct ps_chan conductor; /* its end */
 	struct script script;
 	unsigned fds; /* open before it began */
+	bool keep;    /* the host stays as it is when the next one begins */
 };
 extern struct world world;
 
@@ -58,6 +59,8 @@ int world_tear_down(void **state);
 void world_begin(char *const argv[]);
 /* The same, but the conductor has said nothing yet. */
 void world_begin_mute(char *const argv[]);
+/* world_end, and the next session in the same host. */
+void world_again(char *const argv[]);
 /* Closes all; anything still open is a leak, and aborts. */
 void world_end(void);
 
