@@ -71,6 +71,11 @@ for f in "$here"/units/*; do
 done
 mkdir -p "$new/etc/systemd/system/default.target.wants"
 ln -s ../rkt-ready.service "$new/etc/systemd/system/default.target.wants/"
+# Sockets that were handed over go to the units that are loaded when pid 1
+# begins: so what it begins with knows the apps.
+mkdir -p "$new/etc/systemd/system/init.scope.d"
+printf '[Unit]\nBefore=default.target\n' \
+	>"$new/etc/systemd/system/init.scope.d/apps.conf"
 cp --no-preserve=all "$here/journald.conf" "$here/system.conf" \
 	"$new/etc/systemd/"
 

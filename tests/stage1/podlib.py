@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -23,7 +24,9 @@ import rktmsg  # noqa: E402
 libc = ctypes.CDLL(None, use_errno=True)
 AT_EMPTY_PATH, AT_RECURSIVE = 0x1000, 0x8000
 OPEN_TREE_CLONE, IDMAP = 1, 0x00100000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MS_REC, MS_PRIVATE, MS_BIND = 0x4000, 0x40000, 0x1000
+NOSUID, NODEV = 2, 4  # of mount(2) and of mount_setattr(2)
+HOST, EMPTY, TMPFS = 1, 2, 3
 NEWNS, NEWUSER = 0x20000, 0x10000000
 RANGE = 65536
 DEFAULT_CAPS = sum(1 << n for n in (29, 0, 1, 4, 3, 5, 27, 13, 10, 7, 6, 8, 31, 18))
@@ -67,10 +70,15 @@ def user_namespace(inside, base):
     return fd
 
 
-def idmapped(source, target, userns):
-    fd = call(428, -100, source.encode(), OPEN_TREE_CLONE | 0o2000000)
-    attr = struct.pack("<QQQQ", IDMAP, 0, 0, userns)
-    call(442, fd, b"", AT_EMPTY_PATH, attr, len(attr))
+def idmapped(source, target, userns, attrs=0, recursive=False):
+    deep = AT_RECURSIVE if recursive else 0
+    fd = call(428, -100, source.encode(), OPEN_TREE_CLONE | 0o2000000 | deep)
+    if userns is not None:
+        attr = struct.pack("<QQQQ", IDMAP | attrs, 0, 0, userns)
+        call(442, fd, b"", AT_EMPTY_PATH, attr, len(attr))
+    elif attrs:
+        attr = struct.pack("<QQQQ", attrs, 0, 0, 0)
+        call(442, fd, b"", AT_EMPTY_PATH | deep, attr, len(attr))
     call(429, fd, b"", -100, target.encode(), 4)
     os.close(fd)
 
@@ -126,7 +134,8 @@ class Pod:
         self.dir = tempfile.mkdtemp(prefix="rkt-s1-", dir=top)
         self.stage1, self.program, self.base = stage1, program, base
         self.uuid = str(uuids.uuid4())
-        self.apps, self.trees = [], {}
+        self.apps, self.trees, self.volumes, self.limits = [], {}, [], []
+        self.held, self.hook = [], None
         self.cgroup = "/rkt-s1test-%s" % self.uuid[:8]
         self.pid = -1
 
@@ -140,6 +149,19 @@ class Pod:
         fields = app_fields(**fields)
         self.apps.append(fields)
         self.trees[fields["name"]] = tree
+        return self
+
+    def volume(self, name, source=None, kind=None, readonly=0, **fields):
+        """A host directory or file, or (without source) an empty volume."""
+        kind = kind or (HOST if source else EMPTY)
+        self.volumes.append(dict(name=name, kind=kind, source=source or "",
+                                 readonly=readonly, recursive=1, idmap=0,
+                                 mode=0o755, uid=0, gid=0, size=0, **fields))
+        return self
+
+    def limit(self, app, controller, directory):
+        """Binds a cgroup of v1 as the launcher does; directory is the test's."""
+        self.limits.append((app, controller, directory))
         return self
 
     def path(self, *more):
@@ -160,6 +182,8 @@ class Pod:
         if libc.unshare(NEWNS) < 0:
             raise OSError("unshare")
         mount(None, "/", None, MS_REC | MS_PRIVATE)
+        if self.hook:
+            self.hook()  # in the pod's private mount namespace
         userns = user_namespace(0, self.base)
         root = self.path("stage1", "rootfs")
         self._overlay(self.stage1, "stage1", root, userns)
@@ -170,7 +194,29 @@ class Pod:
                 os.chown(d, self.base, self.base)
             self._overlay(self.trees[app["name"]], "app-" + app["name"],
                           os.path.join(where, "rootfs"), userns)
+        for v in self.volumes:
+            self._volume(os.path.join(root, "rkt/volumes", v["name"]), v, userns)
+        for app, controller, directory in self.limits:
+            where = os.path.join(root, "rkt/cgroup", app, controller)
+            os.makedirs(where)
+            mount(directory, where, None, MS_BIND)
         os.close(userns)
+
+    def _volume(self, where, v, userns):
+        if v["kind"] == HOST and not os.path.isdir(v["source"]):
+            os.close(os.open(where, os.O_CREAT | os.O_WRONLY, 0o600))
+        else:
+            os.mkdir(where)
+            os.chmod(where, v["mode"])
+        os.chown(where, self.base + v["uid"], self.base + v["gid"])
+        if v["kind"] == HOST:
+            device = stat.S_ISCHR(os.stat(v["source"]).st_mode)
+            attrs = NOSUID | v["readonly"] | (0 if device else NODEV)
+            idmapped(v["source"], where, None if device else userns,
+                     attrs, recursive=True)
+        elif v["kind"] == TMPFS:
+            mount("tmpfs", where, "tmpfs", NOSUID | NODEV, "mode=%o,uid=%d,gid=%d" % (
+                v["mode"], self.base + v["uid"], self.base + v["gid"]))
 
     def _cgroups(self):
         for h in ("systemd", "unified", "devices", "pids", "cpu", "memory"):
@@ -180,7 +226,8 @@ class Pod:
                 with open(d + self.cgroup + "/cgroup.procs", "w") as f:
                     f.write("0\n")
 
-    def _child(self, plan, facts, extra):
+    def _child(self, plan, facts, extra, sockets, env):
+        sockets = [fcntl.fcntl(s, fcntl.F_DUPFD, 100) for s in sockets]
         self._cgroups()
         self._mounts()
         os.chdir(self.dir)
@@ -190,16 +237,30 @@ class Pod:
         fds = [fcntl.fcntl(f, fcntl.F_DUPFD, 50) for f in (sealed(plan), pod, sealed(facts))]
         for want, fd in zip((3, 4, 5), fds):
             os.dup2(fd, want, inheritable=True)
-        os.closerange(6, 200)
+        os.closerange(6, 99)
         for path, fd in extra:
             os.dup2(os.open(path, os.O_RDONLY), fd, inheritable=True)
+        for i, path in enumerate(self.held):
+            fd = os.open(path, os.O_RDONLY)
+            fcntl.flock(fd, fcntl.LOCK_SH)
+            if fd != 6 + i:
+                os.dup2(fd, 6 + i)
+                os.close(fd)
+            os.set_inheritable(6 + i, True)
+        for i, fd in enumerate(sockets):
+            os.dup2(fd, 6 + len(self.held) + i, inheritable=True)
+            os.close(fd)
         os.execve(self.program, ["stage1-nspawn", self.uuid],
-                  {"HOME": "/root", "SECRET": "x"})
+                  dict({"HOME": "/root", "SECRET": "x"}, **env))
 
-    def spawn(self, facts=None, extra=(), stdin=None, stdout=None, **pod):
+    def spawn(self, facts=None, extra=(), stdin=None, stdout=None, sockets=(),
+              env=(), **pod):
+        pod.setdefault("volumes", len(self.volumes))
         plan = record("PLAN_POD", **pod_fields(self.uuid, len(self.apps), **pod))
+        plan += b"".join(record("PLAN_VOLUME", **v) for v in self.volumes)
         plan += b"".join(record("PLAN_APP", **a) for a in self.apps)
-        facts = facts or globals()["facts"](self.base)
+        facts = facts or globals()["facts"](self.base, held=len(self.held),
+                                            sockets=len(sockets))
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -207,7 +268,7 @@ class Pod:
                 os.dup2(null if stdin is None else stdin, 0)
                 os.dup2(stdout, 1)
                 os.dup2(stdout, 2)
-                self._child(plan, facts.encode(), extra)
+                self._child(plan, facts.encode(), extra, sockets, dict(env))
             except BaseException as e:  # noqa: B902
                 os.write(2, ("launcher: %r\n" % e).encode())
             os._exit(111)
@@ -238,11 +299,27 @@ class Pod:
         self.pid = -1
         return os.waitstatus_to_exitcode(status)
 
+    def stage1_path(self, *more):
+        return self.path("overlay/stage1/upper", *more)
+
     def status(self, app="hello"):
         try:
-            return open(self.path("overlay/stage1/upper/rkt/status", app)).read()
+            return open(self.stage1_path("rkt/status", app)).read()
         except OSError:
             return None
+
+    def is_ready(self):
+        where = self.stage1_path("rkt/supervisor-status")
+        return os.path.islink(where) and os.readlink(where) == "ready"
+
+    def until(self, what, seconds=15):
+        """what() becomes true while the pod runs."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if what():
+                return True
+            time.sleep(0.01)
+        return False
 
     def upper(self, app, *more):
         return self.path("overlay", "app-" + app, "upper", *more)
@@ -257,6 +334,14 @@ class Pod:
         finally:
             os.close(fd)
 
+    def _end(self, cgroup):
+        """A pod outlives an nspawn that was killed."""
+        try:
+            for pid in open(cgroup + "/cgroup.procs").read().split():
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
+
     def remove(self):
         if self.pid > 0:
             os.kill(self.pid, signal.SIGKILL)
@@ -265,6 +350,7 @@ class Pod:
             top = "/sys/fs/cgroup/" + h + self.cgroup
             for _ in range(50):
                 for d, _, _ in os.walk(top, topdown=False):
+                    self._end(d)
                     try:
                         os.rmdir(d)
                     except OSError:

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,6 +158,18 @@ node(const char *path)
 }
 
 static void
+owner(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		printf("owner %s %s\n", path, strerrorname_np(errno));
+	else
+		printf("owner %s %u:%u %o\n", path, st.st_uid, st.st_gid,
+		    st.st_mode & 07777);
+}
+
+static void
 ids(void)
 {
 	gid_t g[64];
@@ -168,6 +181,120 @@ ids(void)
 		printf(" %d", g[i]);
 	printf("\ncwd %s\n", getcwd(cwd, sizeof(cwd)) ? cwd : "?");
 	printf("umask %o\n", umask(022));
+}
+
+/* One client of each socket that was handed over is told its name. */
+static void
+serve(void)
+{
+	const char *n = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	const char *names = getenv("LISTEN_FDNAMES");
+	char copy[8192], *rest = copy;
+
+	if (!n || !pid || !names || atoi(pid) != getpid()) {
+		printf("serve nothing\n");
+		return;
+	}
+	printf("serve %s %s\n", n, names);
+	snprintf(copy, sizeof(copy), "%s", names);
+	for (int fd = 3; fd < 3 + atoi(n); fd++) {
+		char *name = strsep(&rest, ":"), got[64];
+		struct sockaddr_storage from;
+		socklen_t size = sizeof(from), length = sizeof(int);
+		int type = 0, to;
+
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
+		if (type == SOCK_DGRAM) {
+			if (recvfrom(fd, got, sizeof(got), 0, (void *)&from,
+				&size) >= 0)
+				sendto(fd, name, strlen(name), 0,
+				    (void *)&from, size);
+			continue;
+		}
+		to = accept(fd, NULL, NULL);
+		if (to >= 0 && write(to, name, strlen(name)) > 0)
+			close(to);
+	}
+}
+
+static void
+notify(const char *text)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	if (path == NULL || strlen(path) >= sizeof(a.sun_path)) {
+		printf("notify nothing\n");
+		return;
+	}
+	strcpy(a.sun_path, path);
+	try("notify", sendto(fd, text, strlen(text), 0, (void *)&a, sizeof(a)));
+	close(fd);
+}
+
+/* path=text */
+static void
+append(const char *what)
+{
+	const char *eq = strchr(what, '=');
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s", (int)(eq - what), what);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	try(what, fd < 0 ? -1 : write(fd, eq + 1, strlen(eq + 1)));
+	close(fd);
+}
+
+static void
+on_term(int signal)
+{
+	(void)signal;
+	_exit(33);
+}
+
+/* a=b: exchange two names for ever, in a child. */
+static void
+swap(const char *what)
+{
+	const char *eq = strchr(what, '=');
+	char a[4096];
+
+	snprintf(a, sizeof(a), "%.*s", (int)(eq - what), what);
+	if (fork() == 0)
+		for (;;)
+			syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, eq + 1,
+			    2);
+}
+
+static void
+forks(int most)
+{
+	int n = 0;
+
+	while (n < most) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			break;
+		if (pid == 0) {
+			pause();
+			_exit(0);
+		}
+		n++;
+	}
+	printf("forks %d\n", n);
+	signal(SIGTERM, SIG_IGN);
+	kill(0, SIGTERM);
+	signal(SIGTERM, SIG_DFL);
+}
+
+static void
+await(const char *path)
+{
+	while (access(path, F_OK) < 0)
+		usleep(2000);
 }
 
 int
@@ -203,6 +330,8 @@ main(int argc, char **argv, char **envp)
 			entries(eq + 1);
 		else if (strncmp(w, "node=", 5) == 0)
 			node(eq + 1);
+		else if (strncmp(w, "owner=", 6) == 0)
+			owner(eq + 1);
 		else if (strncmp(w, "write=", 6) == 0)
 			try(eq + 1, open(eq + 1, O_WRONLY | O_CREAT, 0644));
 		else if (strncmp(w, "lines=", 6) == 0)
@@ -221,6 +350,21 @@ main(int argc, char **argv, char **envp)
 				printf("read %s", line);
 		} else if (strcmp(w, "tty") == 0)
 			printf("tty %d\n", isatty(0));
+		else if (strncmp(w, "forks=", 6) == 0)
+			forks(atoi(eq + 1));
+		else if (strcmp(w, "serve") == 0)
+			serve();
+		else if (strncmp(w, "notify=", 7) == 0)
+			notify(eq + 1);
+		else if (strncmp(w, "append=", 7) == 0)
+			append(eq + 1);
+		else if (strncmp(w, "await=", 6) == 0)
+			await(eq + 1);
+		else if (strncmp(w, "swap=", 5) == 0)
+			swap(eq + 1);
+		else if (strncmp(w, "term=", 5) == 0)
+			signal(SIGTERM,
+			    strcmp(eq + 1, "exit") == 0 ? on_term : SIG_IGN);
 		else if (strncmp(w, "exit=", 5) == 0)
 			return atoi(eq + 1);
 	}

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 OUT = os.environ.get("RKT_STAGE1_BUILD", "/tmp/b-stage1")
 
 
-@pytest.fixture(scope="session")
-def built():
-    return podlib.build(OUT)
-
-
 @pytest.fixture
 def start(built, tmp_path):
     """start(*words, files=, links=, dirs=, **fields) -> (Result, Pod)"""

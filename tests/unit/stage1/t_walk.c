@@ -3,6 +3,9 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,12 +128,77 @@ bounds(void **state)
 	close(before);
 }
 
+static atomic_bool done;
+
+static void *
+swap(void *p)
+{
+	(void)p;
+	while (!atomic_load(&done))
+		(void)renameat2(root, "flip", root, "flop", RENAME_EXCHANGE);
+	return NULL;
+}
+
+/* CVE-2021-30465: a name on the way is a directory or a link, in turns. */
+static void
+raced(void **state)
+{
+	static const char *const links[] = {"../../../../outside", "/", "/a/b",
+	    "../outside", "/proc/self/root"};
+	char inside[64], name[S1_MAX_TARGET], path[256];
+	size_t direct = 0, led = 0;
+
+	(void)state;
+	assert_int_equal(mkdir("outside", 0755), 0);
+	assert_int_equal(mkdirat(root, "flip", 0755), 0);
+	(void)snprintf(inside, sizeof(inside), "%s/root/", top);
+	for (size_t i = 0; i < PS_COUNT(links); i++) {
+		pthread_t thread;
+
+		assert_int_equal(symlinkat(links[i], root, "flop"), 0);
+		atomic_store(&done, false);
+		assert_int_equal(pthread_create(&thread, NULL, swap, NULL), 0);
+		for (size_t n = 0; n < 5000; n++) {
+			int fd = s1_walk(root, "/flip/new/er", false, name);
+			char link[64];
+			ssize_t size;
+
+			if (fd < 0)
+				continue;
+			direct += strncmp(name, "flip/", 5) == 0;
+			led += strncmp(name, "flip/", 5) != 0;
+			(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+			size = readlink(link, path, sizeof(path) - 1);
+			assert_true(size > 0);
+			path[size] = '\0';
+			assert_int_equal(
+			    strncmp(path, inside, strlen(inside)), 0);
+			close(fd);
+			if (n % 8 == 0) {
+				(void)unlinkat(root, "flip/new/er", AT_REMOVEDIR);
+				(void)unlinkat(root, "flip/new", AT_REMOVEDIR);
+			}
+		}
+		atomic_store(&done, true);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		if (unlinkat(root, "flop", 0) < 0) {
+			assert_int_equal(unlinkat(root, "flip", 0), 0);
+			assert_int_equal(
+			    renameat(root, "flop", root, "flip"), 0);
+		}
+	}
+	assert_int_equal(rmdir("outside"), 0); /* nothing was made in it */
+	assert_int_equal(access("new", F_OK), -1);
+	assert_true(direct > 100 && led > 100);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(leads),
 	    cmocka_unit_test(bounds),
+	    cmocka_unit_test(raced),
 	};
 
 	return cmocka_run_group_tests(tests, make, drop);
