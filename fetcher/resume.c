@@ -17,6 +17,17 @@ is_strong(const char *etag)
 	return n >= 2 && etag[0] == '"' && etag[n - 1] == '"';
 }
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT": nothing that reads like an ETag. */
+static bool
+is_date(const char *s)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return strlen(s) == 29 && strspn(s, letters) == 3 && s[3] == ',' &&
+	       strcmp(s + 25, " GMT") == 0;
+}
+
 void
 ft_resume_note(struct ft_resume *r, const struct ft_header *h)
 {
@@ -29,7 +40,7 @@ ft_resume_note(struct ft_resume *r, const struct ft_header *h)
 	if (r->is_etag)
 		(void)snprintf(
 		    r->validator, sizeof(r->validator), "%s", h->etag);
-	else if (h->etag[0] == '\0')
+	else if (h->etag[0] == '\0' && is_date(h->modified))
 		(void)snprintf(
 		    r->validator, sizeof(r->validator), "%s", h->modified);
 }

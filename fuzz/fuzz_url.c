@@ -2,7 +2,7 @@
  * URLs.  What our grammar accepts is canonical at once, has no user name, and
  * libcurl, which connects, reads the same scheme, host and port in it.
  */
-/* link: fetcher/url.c privsep/name.c -lcurl */
+/* link: fetcher/url.c fetcher/address.c privsep/name.c -lcurl */
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdint.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fetcher/address.h"
 #include "fetcher/url.h"
 #include "privsep/name.h"
 
@@ -35,6 +36,7 @@ static void
 check_curl(const struct ft_url *u)
 {
 	char *host = NULL, *scheme = NULL, *port = NULL, *user = NULL, text[8];
+	enum ft_space space;
 	CURLU *c = curl_url();
 
 	(void)snprintf(text, sizeof(text), "%u", (unsigned)u->port);
@@ -47,6 +49,9 @@ check_curl(const struct ft_url *u)
 	HOLDS(strcmp(scheme, u->https ? "https" : "http") == 0);
 	HOLDS(strcmp(port, text) == 0);
 	HOLDS(strcasecmp(host, u->host) == 0 || is_address(host));
+	/* What libcurl takes for an address, and a proxy would, is one for us. */
+	if (is_address(host))
+		HOLDS(ft_space_literal(u->host, &space));
 	curl_free(host);
 	curl_free(scheme);
 	curl_free(port);

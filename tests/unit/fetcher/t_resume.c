@@ -77,6 +77,10 @@ what_may_not(void **state)
 	assert_false(ft_resume_may(&r, 50));
 	r = noted(HEAD(OK, "Content-Length: 100", "ETag: \""));
 	assert_false(ft_resume_may(&r, 50));
+	r = noted(HEAD(OK, "Content-Length: 100", "Last-Modified: W/\"x\""));
+	assert_false(ft_resume_may(&r, 50));
+	r = noted(HEAD(OK, "Content-Length: 100", "Last-Modified: yesterday"));
+	assert_false(ft_resume_may(&r, 50));
 	r = noted(HEAD(OK, "Transfer-Encoding: chunked", "ETag: \"x\""));
 	assert_false(ft_resume_may(&r, 50));
 	r = noted(HEAD(OK, "Content-Length: 1e2", "ETag: \"x\""));

@@ -89,6 +89,8 @@ floors(void **state)
 		if (rows[i].text)
 			fake_put(STATE, rows[i].text);
 		fetch(rows[i].signed_at, rows[i].answer);
+		assert_int_equal(rows[i].answer == PS_ADMITTED,
+		    strstr(fake.trace, "rename /var/lib/rkt/image/") != NULL);
 		world_end();
 	}
 }
