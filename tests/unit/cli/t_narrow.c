@@ -232,6 +232,13 @@ check_app(const struct cli_run_app *f, const struct ac_app *image,
 	assert_int_equal(a->memory, f->memory ? 3 << 20 : is->memory_limit);
 	assert_int_equal(a->cpu_milli, f->cpu ? 2000 : is->cpu_limit);
 	assert_true(a->oom_score_adj >= 0 || (f->has_oom && a->oom_score_adj == -7));
+	if (!f->has_oom) {
+		bool offers = is->has_oom && is->oom_score_adj >= 0;
+
+		assert_int_equal(a->has_oom, offers);
+		assert_int_equal(a->oom_score_adj,
+		    offers ? is->oom_score_adj : 0);
+	}
 	assert_int_equal(a->no_new_privs, is->no_new_privs);
 	assert_int_equal(a->paths, (l->insecure & PS_INSECURE_PATHS) == 0);
 	assert_int_equal(a->readonly_rootfs, f->readonly_rootfs);
