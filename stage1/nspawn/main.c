@@ -110,11 +110,7 @@ read_sockets(const struct s1_facts *f)
 	}
 }
 
-static const char *
-protocol(uint32_t port)
-{
-	return port & PS_SOCKET_UDP ? "udp" : "tcp";
-}
+#define PROTOCOL(port) ((port) & PS_SOCKET_UDP ? "udp" : "tcp")
 
 /* A socket that no app takes would be open and deaf. */
 static void
@@ -124,7 +120,7 @@ prove_claims(const struct s1_facts *f)
 		if (!sockets[i].claimed)
 			ps_die(NO_POD, "no app of the pod has a socket-activated port "
 			    "for the socket at %s (%s)", sockets[i].address,
-			    protocol(sockets[i].port));
+			    PROTOCOL(sockets[i].port));
 }
 
 static void
@@ -144,7 +140,7 @@ add_app(int root, struct s1_pod *pod)
 	port = s1_claim_sockets(&unit, sockets, pod->facts->sockets);
 	if (port != 0)
 		ps_die(NO_POD, "no socket was handed over for port %u (%s) of "
-		    "app %s", port & 0xffff, protocol(port), app.name);
+		    "app %s", port & 0xffff, PROTOCOL(port), app.name);
 	r = s1_write_app(root, (uint32_t)pod->facts->base, &unit);
 	if (r < 0)
 		ps_die(NO_POD, "cannot write the unit of %s: %s",
