@@ -10,7 +10,7 @@ liblzma-dev libzstd-dev libbz2-dev libcmocka-dev
 clang libclang-rt-14-dev
 systemd systemd-container gnupg sqv openssl
 python3 python3-pytest strace binutils
-zstd xz-utils bzip2 acl attr iproute2 e2fsprogs util-linux procps mandoc
+zstd xz-utils bzip2 libarchive-tools acl attr iproute2 e2fsprogs util-linux procps mandoc
 hyperfine qemu-system-x86 mmdebstrap redis-tools'
 command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || exit 0
 missing=
