@@ -377,8 +377,11 @@ mount_pod(struct ln_session *s, uint32_t base)
 	int r = ln_mount_pod(s, &plan, base);
 
 	if (r < 0 && ln_volume_trouble())
-		return told(ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble()));
-	return fail(s, r, "cannot mount the pod's file systems");
+		r = told(ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble()));
+	else
+		r = fail(s, r, "cannot mount the pod's file systems");
+	ln_volume_forget();
+	return r;
 }
 
 static int

@@ -16,6 +16,7 @@
 #include "privsep/attr.h"
 
 static int sources[PS_MAX_VOLUMES];
+static uint16_t n_sources;
 static bool device[PS_MAX_VOLUMES];
 static char trouble[512];
 
@@ -89,12 +90,21 @@ ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 		bool directory = true;
 
 		sources[i] = -1;
+		n_sources = (uint16_t)(i + 1);
 		if (v->kind == PS_VOLUME_HOST)
 			r = open_source(v, &sources[i], &device[i], &directory);
 		if (r == 0)
 			r = make_place(volumes, v, directory, base);
 	}
 	return r;
+}
+
+void
+ln_volume_forget(void)
+{
+	while (n_sources > 0)
+		ps_close_fd(&sources[--n_sources]);
+	trouble[0] = '\0';
 }
 
 /* Never set-user-ID, and no devices but the one that was named. */
@@ -145,7 +155,6 @@ ln_volume_mount(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 		    "stage1/rootfs/rkt/volumes/%s", v->name);
 		mount = mount_one(v, i, base, userns);
 		r = mount < 0 ? mount : sys_attach(mount, s->pod, target);
-		ps_close_fd(&sources[i]);
 	}
 	return r;
 }

@@ -16,3 +16,5 @@ int ln_volume_mount(struct ln_session *s, const struct ln_plan *plan,
     uint32_t base);
 /* The volume that failed, and what can be done; NULL: none did. */
 const char *ln_volume_trouble(void);
+/* Closes the sources; mounted, they are not needed any more. */
+void ln_volume_forget(void);

@@ -58,6 +58,7 @@ void fake_end(void);
 /* The host's file or directory, for tests: made with its parents. */
 void fake_put(const char *path, const char *text);
 void fake_mkdir(const char *path);
+void fake_hold(pid_t pid, int fd, const char *path);
 /* What fstat says of it. */
 void fake_own(const char *path, uid_t uid, gid_t gid, mode_t mode);
 /* Empties a directory of the host. */
