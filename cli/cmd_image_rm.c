@@ -11,7 +11,13 @@ cli_remove_image(struct cli *c, const struct cli_stored *image)
 {
 	struct ps_msg_REMOVE_IMAGE m;
 	struct ps_msg_DONE done;
+	const char *uuid = cli_awaited(c, image->record.image);
 
+	if (uuid) {
+		c->refused = PS_REFUSED_BUSY;
+		return cli_fail("image %s is used by pod \"%s\", which is "
+				"prepared", image->id, uuid);
+	}
 	__builtin_memcpy(m.image, image->record.image, sizeof(m.image));
 	if (CLI_ASK(c, REMOVE_IMAGE, &m, NULL, 0, DONE, &done) < 0)
 		return CLI_FAILED;

@@ -1,7 +1,11 @@
 """Pods of several apps, volumes, pods that wait, pod manifests: for real."""
+import contextlib
+import fcntl
 import json
 import os
 import re
+import socket
+import subprocess
 
 import pytest
 
@@ -311,3 +315,75 @@ def test_pods_port_of_what_is_not_activated(host):
         {"name": "p", "protocol": "tcp", "port": 80}]))
     host.rkt("run", "--port=p:8080", image).refused(
         'port "p"', "socketActivated")
+
+
+def start_with(host, doors, *args):
+    """Starts rkt as systemd starts a service that has sockets."""
+    fds = [fcntl.fcntl(d.fileno(), fcntl.F_DUPFD, 50) for d in doors]
+    moves = " ".join("%d<&%d" % (3 + i, fd) for i, fd in enumerate(fds))
+    child = subprocess.Popen(
+        ["bash", "-c", "exec %s; LISTEN_PID=$$ LISTEN_FDS=%d exec \"$@\"" % (
+            moves, len(fds)), "rkt", *host.argv(*args)], pass_fds=fds,
+        stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd="/",
+        stdout=(log := open(host.path / ("out%d" % len(host.children)), "w+b")))
+    child.log = log
+    host.children.append(child)
+    for fd in fds:
+        os.close(fd)
+    return child
+
+
+def test_pods_sockets_go_to_the_ports_that_claim_them(host):
+    """Two sockets of systemd's, two apps, --port by the host's port."""
+    section = app("/bin/guest", ports=[
+        {"name": "p", "protocol": "tcp", "port": 7001,
+         "socketActivated": True}])
+    first = host.store(section=section, name="example.test/one")
+    second = host.store(section=dict(section, ports=[
+        {"name": "q", "protocol": "tcp", "port": 7002,
+         "socketActivated": True}]), name="example.test/two")
+    with contextlib.ExitStack() as stack:
+        doors = [stack.enter_context(socket.create_server(
+            ("127.0.0.1", port))) for port in (8001, 7002)]
+        child = start_with(
+            host, doors, "run", "--net=host", "--port=p:8001", first, "--", "serve", "1",
+            "---", second, "--", "serve", "1")
+        for port in (8001, 7002):
+            with socket.create_connection(("127.0.0.1", port), 20) as c:
+                c.settimeout(20)
+                assert c.recv(100) == b"hello from the pod\n"
+        code, said = ended(host, child)
+    assert code == 0, said
+    assert re.search(r"one\[\d+\]: serve=1 of p", said), said
+    assert re.search(r"two\[\d+\]: serve=1 of q", said), said
+
+
+def test_pods_socket_that_no_port_claims(host):
+    image = host.store()
+    with socket.create_server(("127.0.0.1", 8003)) as door:
+        child = start_with(host, [door], "run", image, "--", "exit", "0")
+        code, said = ended(host, child)
+    assert code == 254 and "8003" in said, said
+
+
+# --- names ----------------------------------------------------------------
+
+def test_pods_names(host):
+    r = host.run(host.store(), "read", "/etc/resolv.conf", "read", "/etc/hosts",
+                 pod=["--dns=192.0.2.1", "--dns-search=a.example",
+                      "--hosts-entry=192.0.2.7=db", "--hostname=me"])
+    assert r.code == 0, r.describe()
+    for text in ("nameserver 192.0.2.1", "search a.example", "192.0.2.7 db",
+                 "127.0.0.1 localhost localhost.localdomain me"):
+        assert text in r.out, r.describe()
+
+
+# --- the store ------------------------------------------------------------
+
+def test_pods_that_wait_keep_their_image(host):
+    image = host.store()
+    uuid = host.rkt("prepare", image, "--", "exit", "4").ok().out.strip()
+    host.rkt("image", "gc", "--grace-period=0s")
+    host.rkt("image", "rm", image).refused("used by")
+    assert host.images() == [image]
+    assert host.rkt("run-prepared", uuid).code == 4
