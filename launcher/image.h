@@ -12,6 +12,9 @@
  * mount.  0; 1 REFUSED was sent; or a negative errno. */
 int ln_image_judge(struct ln_session *s, struct ln_plan *plan, uint16_t i,
     bool unsigned_ok);
+/* The same of this app, of which name, image and layers are looked at. */
+int ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
+    bool unsigned_ok, struct ln_lowers *ret);
 
 /* One image: held, its record read, its signers asked for again.  The record
  * is good until the next call.  0; 1 REFUSED was sent; or a negative errno. */

@@ -210,23 +210,21 @@ flatten(struct graph *g, struct ln_lowers *ret)
 }
 
 int
-ln_image_judge(struct ln_session *s, struct ln_plan *plan, uint16_t i,
-    bool unsigned_ok)
+ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
+    bool unsigned_ok, struct ln_lowers *ret)
 {
 	static struct graph g;
-	struct ln_lowers *lowers = &plan->lowers[i];
 	uint16_t top;
 	int r;
 
-	g = (struct graph){ .s = s, .app = &plan->app[i],
-		.unsigned_ok = unsigned_ok };
-	r = read_one(&g, g.app->image, &top);
-	if (r == 0 && g.at != g.app->n_layers)
+	g = (struct graph){ .s = s, .app = app, .unsigned_ok = unsigned_ok };
+	r = read_one(&g, app->image, &top);
+	if (r == 0 && g.at != app->n_layers)
 		r = told(ln_refuse(s, PS_REFUSED_PLAN, "the plan adds layers to app "
-		    "\"%s\" that no image of its depends on", g.app->name));
+		    "\"%s\" that no image of its depends on", app->name));
 	if (r == 0)
-		r = flatten(&g, lowers);
-	for (uint16_t k = 0; r == 0 && s->policy.tree_at_launch && k < lowers->n; k++)
-		r = ln_image_check(s, &lowers->v[k]);
+		r = flatten(&g, ret);
+	for (uint16_t k = 0; r == 0 && s->policy.tree_at_launch && k < ret->n; k++)
+		r = ln_image_check(s, &ret->v[k]);
 	return r;
 }

@@ -14,7 +14,6 @@
 #include "launcher/image.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
-#include "launcher/workers.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/name.h"
@@ -116,30 +115,29 @@ make_room(struct rendering *m, int rendered)
 	return m->slot == 0 ? -EBUSY : 0;
 }
 
-/* Every layer as a mount of its own that cannot be written: the worker is root
- * of all trees' owners, and must spoil none but the one it makes. */
-static int
-ask(struct ln_session *s, const struct rendering *m, int rootfs, int manifest,
-    struct ps_msg_TREE *ret)
+int
+ln_render_into(struct ln_session *s, const struct ln_lowers *of,
+    struct ln_rendering *what, struct ps_msg_TREE *ret)
 {
-	int trees[LN_MAX_LOWERS], r = 0;
-	size_t n = 0;
+	int r = 0;
 
-	while (r == 0 && n < m->of->n) {
+	for (what->n = 0; r == 0 && what->n < of->n;) {
 		char path[LN_LOWER_PATH];
-		_cleanup_fd_ int mount = -1;
+		_cleanup_fd_ int mount = -1, tree = -1;
 
-		ln_lower_path(&m->of->v[n], path);
+		ln_lower_path(&of->v[what->n], path);
 		mount = sys_idmapped(s->image, path, -1);
-		trees[n] = mount < 0 ? mount : sys_open(mount, ".",
-		    O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-		r = trees[n] < 0 ? trees[n] : 0;
-		n += r == 0;
+		tree = mount < 0 ? mount
+				 : sys_open(mount, ".", O_RDONLY | O_DIRECTORY, 0,
+				       SYS_BENEATH);
+		r = tree < 0 ? tree : 0;
+		if (r == 0)
+			what->trees[what->n++] = take_fd(tree);
 	}
 	r = r < 0 ? told(ln_refuse_error(s, r, "cannot open the layers"))
-		  : ln_worker_render(s, rootfs, manifest, trees, n, ret);
-	while (n > 0)
-		ps_close_fd(&trees[--n]);
+		  : ln_worker_render(s, what, ret);
+	while (what->n > 0)
+		ps_close_fd(&what->trees[--what->n]);
 	return r;
 }
 
@@ -198,6 +196,7 @@ static int
 make(struct ln_session *s, struct rendering *m, int image, int rendered)
 {
 	_cleanup_fd_ int dir = -1, rootfs = -1, manifest = -1;
+	struct ln_rendering what;
 	struct ps_msg_TREE tree;
 	int r = 0;
 
@@ -214,7 +213,8 @@ make(struct ln_session *s, struct rendering *m, int image, int rendered)
 			      : sys_open(image, "manifest", O_RDONLY, 0, SYS_BENEATH);
 	if (manifest < 0)
 		return told(ln_refuse_error(s, manifest, "cannot render the image"));
-	r = ask(s, m, rootfs, manifest, &tree);
+	what = (struct ln_rendering){ .rootfs = rootfs, .manifest = manifest };
+	r = ln_render_into(s, m->of, &what, &tree);
 	if (r != 0)
 		return r;
 	memcpy(m->tree, tree.tree, PS_DIGEST);

@@ -6,9 +6,16 @@
  */
 #include "launcher/layers.h"
 #include "launcher/session.h"
+#include "launcher/workers.h"
 
 /* The rendering of an image over these trees (the first is its own): one that
  * is there, or a new one.  It is held.  0; 1 REFUSED was sent; or a negative
  * errno. */
 int ln_render(struct ln_session *s, const struct ln_lowers *of,
     struct ln_lower *ret);
+
+/* These trees laid over each other into what->rootfs.  The worker gets every
+ * layer as a mount of its own that cannot be written: it is root of all trees'
+ * owners, and must spoil none but the one that it makes. */
+int ln_render_into(struct ln_session *s, const struct ln_lowers *of,
+    struct ln_rendering *what, struct ps_msg_TREE *ret);

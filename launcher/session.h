@@ -89,6 +89,7 @@ int ln_trust_key(struct ln_session *s, struct ps_frame *f);
 int ln_start_pod(struct ln_session *s, struct ps_frame *f);
 int ln_enter_pod(struct ln_session *s, struct ps_frame *f);
 int ln_put_file(struct ln_session *s, struct ps_frame *f);
+int ln_extract_image(struct ln_session *s, struct ps_frame *f);
 int ln_remove_image(struct ln_session *s, struct ps_frame *f);
 int ln_check_image(struct ln_session *s, struct ps_frame *f);
 int ln_end_pod(struct ln_session *s, struct ps_frame *f);

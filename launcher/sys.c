@@ -279,6 +279,23 @@ sys_idmapped(int dir, const char *path, int userns)
 }
 
 int
+sys_shifted(int dir, int userns)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP |
+		    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		.userns_fd = (unsigned)userns };
+	_cleanup_fd_ int fd = sys_bind(dir, false);
+
+	if (fd < 0)
+		return fd;
+	/* PRIV: whoever holds this writes as owners that it is not. */
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
+		sizeof(attr)) < 0)
+		return -errno;
+	return sys_open(fd, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+}
+
+int
 sys_bind(int fd, bool recursive)
 {
 	/* PRIV: by descriptor, of what the caller has proved. */

@@ -53,6 +53,9 @@ int sys_bind(int fd, bool recursive);
 int sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns);
 /* A detached tmpfs of at most size bytes (0: half of the memory). */
 int sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly);
+/* The directory in a mount of its own where what is written gets other owners,
+ * through userns: nosuid, nodev. */
+int sys_shifted(int dir, int userns);
 /* An overlay of three paths relative to the working directory, detached. */
 int sys_overlay(const char *lower, const char *upper, const char *work);
 int sys_attach(int mount, int dir, const char *path);

@@ -265,12 +265,12 @@ ln_worker_digest(struct ln_session *s, int rootfs, struct ps_msg_TREE *ret)
 }
 
 int
-ln_worker_render(struct ln_session *s, int rootfs, int manifest,
-    const int *trees, size_t n, struct ps_msg_TREE *ret)
+ln_worker_render(struct ln_session *s, const struct ln_rendering *what,
+    struct ps_msg_TREE *ret)
 {
 	struct ask a = unpack_ask(s, 1ull << 33);
-	const int fds[] = { rootfs, manifest };
-	struct ps_msg_RENDER m = { .layers = (uint16_t)n,
+	const int fds[] = { what->rootfs, what->manifest };
+	struct ps_msg_RENDER m = { .layers = (uint16_t)what->n, .bare = what->bare,
 		.max_tree = s->policy.max_tree,
 		.max_entries = s->policy.max_entries };
 	struct ps_msg_LAYERS more = { 0 };
@@ -279,10 +279,10 @@ ln_worker_render(struct ln_session *s, int rootfs, int manifest,
 	if (r < 0)
 		return cannot_start(s, &a, r);
 	a.good = PS_TREE;
-	r = PS_SEND(&a.chan, RENDER, &m, fds, 2);
-	for (size_t at = 0, k; r == 0 && at < n; at += k) {
-		k = n - at < PS_MAX_FDS ? n - at : PS_MAX_FDS;
-		r = PS_SEND(&a.chan, LAYERS, &more, trees + at, k);
+	r = PS_SEND(&a.chan, RENDER, &m, fds, what->manifest < 0 ? 1 : 2);
+	for (size_t at = 0, k; r == 0 && at < what->n; at += k) {
+		k = what->n - at < PS_MAX_FDS ? what->n - at : PS_MAX_FDS;
+		r = PS_SEND(&a.chan, LAYERS, &more, what->trees + at, k);
 	}
 	r = hear(s, &a, r);
 	if (r == 0 && ps_decode_TREE(frame.payload, frame.length, ret) < 0)

@@ -13,9 +13,14 @@ int ln_worker_check(struct ln_session *s, const struct ln_slot *image,
     struct ps_msg_VERDICT *ret);
 int ln_worker_unpack(struct ln_session *s, const struct ln_slot *image,
     int rootfs, int manifest, struct ps_msg_UNPACKED *ret);
-/* trees: n directories, topmost first, of mounts that cannot be written. */
-int ln_worker_render(struct ln_session *s, int rootfs, int manifest,
-    const int *trees, size_t n, struct ps_msg_TREE *ret);
+struct ln_rendering {
+	int rootfs, manifest; /* manifest -1: no whitelist */
+	bool bare;	      /* rootfs itself stays as it is */
+	size_t n; /* directories of mounts that cannot be written, topmost first */
+	int trees[PS_MAX_LAYERS + 1];
+};
+int ln_worker_render(struct ln_session *s, const struct ln_rendering *what,
+    struct ps_msg_TREE *ret);
 int ln_worker_digest(struct ln_session *s, int rootfs, struct ps_msg_TREE *ret);
 int ln_worker_review(struct ln_session *s, const struct ln_slot *key,
     struct ps_msg_KEYLIST *ret);

@@ -26,6 +26,7 @@ VALUES = {
     "TRUST_KEY": {"slot": 0, "mask": 0, "prefix": "a.com", "fingerprint": "ab" * 20},
     "START_POD": {"how": 0}, "REMOVE_IMAGE": {"image": DIGEST},
     "CHECK_IMAGE": {"image": DIGEST},
+    "EXTRACT_IMAGE": {"image": DIGEST, "whole": 1, "path": "x"},
     "END_POD": {"uuid": UUID, "how": 3},
     "ENTER_POD": {"uuid": UUID, "app": "a", "exec": ["/bin/true"]},
     "PUT_FILE": {"path": "/etc/shadow"},
@@ -60,7 +61,7 @@ def test_G4_conductor_anything_before_hello(stage, t):
 
 # What each request may get when nothing of it is true: an honest refusal, or
 # the end of the session.
-TOLD = {"REMOVE_IMAGE", "CHECK_IMAGE", "END_POD"}
+TOLD = {"REMOVE_IMAGE", "CHECK_IMAGE", "EXTRACT_IMAGE", "END_POD"}
 
 
 @pytest.mark.parametrize("t", FROM_C, ids=lambda t: t.name)

@@ -257,17 +257,19 @@ render(struct ps_chan *c, const struct ps_msg_RENDER *m, uint64_t size)
 {
 	struct vf_render in = { .failure = &failure, .n_tree = m->layers,
 		.root = take_fd(frame.fds[0]), .max_tree = m->max_tree,
-		.max_entries = m->max_entries };
-	int manifest = take_fd(frame.fds[1]);
+		.max_entries = m->max_entries, .is_bare = m->bare != 0 };
+	int manifest = frame.nfds > 1 ? take_fd(frame.fds[1]) : -1;
 	struct ac_image *image;
 
 	hear_layers(c, &in);
 	close_render_doors(&in);
-	image = read_manifest(manifest, size);
-	if (!image)
-		fail(c, &failure);
-	in.n_white = image->path_whitelist.n;
-	in.white = image->path_whitelist.v;
+	if (manifest >= 0) {
+		image = read_manifest(manifest, size);
+		if (!image)
+			fail(c, &failure);
+		in.n_white = image->path_whitelist.n;
+		in.white = image->path_whitelist.v;
+	}
 	if (vf_render(&in) < 0)
 		fail(c, &failure);
 	digest_tree(c, in.root);
@@ -324,7 +326,8 @@ main(void)
 	    ps_decode_RENDER(frame.payload, frame.length, &layers) == 0 &&
 	    layers.layers >= 1 && layers.layers <= VF_MAX_TREES &&
 	    ps_check_dir(frame.fds[0]) == 0 &&
-	    ps_check_file(frame.fds[1], PS_MAX_MANIFEST, &size) == 0) {
+	    (frame.nfds == 1 ||
+		ps_check_file(frame.fds[1], PS_MAX_MANIFEST, &size) == 0)) {
 		render(&c, &layers, size);
 	} else {
 		ps_die(PS_EXIT_PROTOCOL, "the launcher broke the protocol");

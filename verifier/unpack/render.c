@@ -325,7 +325,7 @@ walk_root(struct walk *w)
 		}
 	}
 	r = walk_place(w, &root);
-	return r < 0 ? r : finish_place(w, &root);
+	return r < 0 || w->in->is_bare ? r : finish_place(w, &root);
 }
 
 int

@@ -9,6 +9,7 @@
  * layer stay names of one file.  Then, where there is a whitelist, only its
  * paths stay, and the directories that lead to them.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 struct vf_render {
 	struct vf_failure *failure;
 	int root; /* an empty directory */
+	bool is_bare; /* its owner and mode stay as they are */
 	size_t n_tree;
 	int trees[VF_MAX_TREES]; /* directories to read, topmost first */
 	size_t n_white;

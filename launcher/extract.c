@@ -1,0 +1,218 @@
+/*
+ * An image's files, where the operator named a directory.  Runs as root, which
+ * makes the directory and reads no tree: the unpack worker fills it, through a
+ * mount that gives what it writes the owners that the image says, and is
+ * allowed nothing else of theirs.  The directory itself is root's alone: what
+ * is in it may be set-user-ID.  HOSTILE: the request.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "launcher/argv.h"
+#include "launcher/image.h"
+#include "launcher/render.h"
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/name.h"
+
+struct target {
+	int parent, dir;
+	const char *path;
+	char name[256];
+	bool made;
+};
+
+static int
+told(int r)
+{
+	return r < 0 ? r : 1;
+}
+
+/* The directory above is what the operator named, links included; in the last
+ * part nothing is followed. */
+static int
+open_parent(struct target *t)
+{
+	char path[4096];
+	size_t n = strlen(t->path), slash;
+
+	while (n > 1 && t->path[n - 1] == '/')
+		n--;
+	for (slash = n; slash > 0 && t->path[slash - 1] != '/'; slash--)
+		;
+	if (n - slash >= sizeof(t->name) || n >= sizeof(path))
+		return -ENAMETOOLONG;
+	(void)snprintf(t->name, sizeof(t->name), "%.*s", (int)(n - slash),
+	    t->path + slash);
+	if (t->name[0] == '\0' || strcmp(t->name, ".") == 0 ||
+	    strcmp(t->name, "..") == 0)
+		return -EISDIR;
+	(void)snprintf(path, sizeof(path), "%.*s", (int)slash, t->path);
+	t->parent = sys_open(AT_FDCWD, slash > 0 ? path : ".",
+	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	return t->parent < 0 ? t->parent : 0;
+}
+
+static int
+make_dir(struct target *t, bool overwrite)
+{
+	int r = open_parent(t);
+
+	if (r == 0)
+		r = sys_mkdir(t->parent, t->name, 0700);
+	if (r == -EEXIST && overwrite) {
+		_cleanup_fd_ int old = sys_open(t->parent, t->name,
+		    O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, SYS_BENEATH);
+
+		r = old < 0 ? old : ln_remove_tree(t->parent, t->name);
+		if (r == 0)
+			r = sys_mkdir(t->parent, t->name, 0700);
+	}
+	if (r < 0)
+		return r;
+	t->made = true;
+	t->dir = sys_open(t->parent, t->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+	    0, SYS_BENEATH);
+	return t->dir < 0 ? t->dir : sys_own(t->dir, 0, 0, 0700);
+}
+
+static int
+copy_manifest(struct ln_session *s, int dir, const uint8_t *image)
+{
+	char path[PS_IMAGE_ID_LEN + 16];
+	_cleanup_fd_ int from = -1, to = -1;
+	uint64_t n;
+	int r;
+
+	ps_image_id(image, path);
+	memcpy(path + PS_IMAGE_ID_LEN, "/manifest", 10);
+	from = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
+	r = from < 0 ? from : ps_check_file(from, PS_MAX_MANIFEST, &n);
+	to = r < 0 ? r : sys_open(dir, "manifest", O_WRONLY | O_CREAT | O_EXCL, 0644,
+			     SYS_BENEATH);
+	return to < 0 ? to : sys_copy(from, to, n);
+}
+
+/* DIR/rootfs, which becomes what the image says; or DIR, which stays. */
+static int
+open_rootfs(struct target *t, bool rootfs_only)
+{
+	_cleanup_fd_ int userns = -1, fd = -1;
+	int r = rootfs_only ? 0 : sys_mkdir(t->dir, "rootfs", 0700);
+
+	fd = r < 0 ? r : sys_open(t->dir, rootfs_only ? "." : "rootfs",
+			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, SYS_BENEATH);
+	userns = fd < 0 ? fd : sys_userns(0, PS_FOREIGN_BASE, PS_RANGE);
+	return userns < 0 ? userns : sys_shifted(fd, userns);
+}
+
+static int
+fill(struct ln_session *s, struct target *t, const struct ln_lowers *of,
+    bool whole)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	bool rootfs_only = ln_argv_flag(argv, "--rootfs-only");
+	struct ln_rendering what = { .manifest = -1, .bare = rootfs_only };
+	_cleanup_fd_ int rootfs = open_rootfs(t, rootfs_only), manifest = -1;
+	char path[PS_IMAGE_ID_LEN + 16];
+	struct ps_msg_TREE tree;
+	int r = rootfs < 0 ? rootfs : 0;
+
+	if (r == 0 && !rootfs_only)
+		r = copy_manifest(s, t->dir, of->v[0].image);
+	if (r == 0 && whole) {
+		ps_image_id(of->v[0].image, path);
+		memcpy(path + PS_IMAGE_ID_LEN, "/manifest", 10);
+		r = manifest = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
+	}
+	if (r < 0)
+		return told(ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write to %s: %s",
+		    t->path, r == -EINVAL || r == -EOPNOTSUPP
+			? "its file system cannot give files other owners"
+			: strerror(-r)));
+	what.rootfs = rootfs;
+	what.manifest = manifest;
+	return ln_render_into(s, of, &what, &tree);
+}
+
+/* The image as at a start; and below it nothing, unless it is wanted whole. */
+static int
+judge(struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m,
+    struct ln_lowers *ret)
+{
+	static struct ps_msg_PLAN_APP app;
+	const struct ln_argv argv = { s->argc, s->argv };
+	bool unsigned_ok = (ln_argv_insecure(argv) & s->policy.insecure &
+			       PS_INSECURE_IMAGE) != 0;
+	struct ps_record record;
+	int r;
+
+	app = (struct ps_msg_PLAN_APP){ .name = "extract", .layers = m->layers,
+		.n_layers = m->n_layers };
+	memcpy(app.image, m->image, PS_DIGEST);
+	if (m->whole)
+		return ln_layers(s, &app, unsigned_ok, ret);
+	r = ln_image_take(s, app.name, m->image, unsigned_ok, &record);
+	ret->n = 1;
+	memcpy(ret->v[0].image, m->image, PS_DIGEST);
+	return r;
+}
+
+/* A directory that may be removed is not just any word: it stands last, behind
+ * this command (or as much of it as says so). */
+static bool
+is_asked(const struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m)
+{
+	const char *command = m->whole ? "render" : "extract";
+	const size_t least = m->whole ? 2 : 3;
+	int last = s->argc - 1;
+	bool is_said = false;
+
+	while (last > 0 && s->argv[last][0] == '-')
+		last--;
+	for (int i = 1; i < last; i++) {
+		size_t n = strlen(s->argv[i]);
+
+		is_said = is_said ||
+		    (n >= least && strncmp(command, s->argv[i], n) == 0);
+	}
+	return is_said && strcmp(s->argv[last], m->path) == 0;
+}
+
+int
+ln_extract_image(struct ln_session *s, struct ps_frame *f)
+{
+	static struct ps_msg_EXTRACT_IMAGE m;
+	static struct ln_lowers of;
+	const struct ln_argv argv = { s->argc, s->argv };
+	struct target t = { .parent = -1, .dir = -1 };
+	int r;
+
+	if (ps_decode_EXTRACT_IMAGE(f->payload, f->length, &m) < 0)
+		return -EPROTO;
+	if (!is_asked(s, &m))
+		return ln_refuse(s, PS_REFUSED_PLAN, "the directory must be the last "
+		    "word of the command line");
+	t.path = m.path;
+	r = judge(s, &m, &of);
+	if (r == 0) {
+		r = make_dir(&t, ln_argv_flag(argv, "--overwrite"));
+		r = r < 0 ? told(ln_refuse(s, PS_REFUSED_SYSTEM,
+				"cannot make the directory %s: %s", t.path,
+				r == -EEXIST ? "it exists (see --overwrite)"
+					     : strerror(-r)))
+			  : fill(s, &t, &of, m.whole);
+	}
+	ps_close_fd(&t.dir);
+	if (r != 0 && t.made)
+		(void)ln_remove_tree(t.parent, t.name);
+	ps_close_fd(&t.parent);
+	return r != 0 ? (r < 0 ? r : 0)
+		      : PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }),
+			    NULL, 0);
+}
