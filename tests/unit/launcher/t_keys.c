@@ -3,6 +3,7 @@
  * exported sealed, and it stands where it was said. */
 #include "tests/unit/launcher/world.h"
 
+#include "launcher/trust.h"
 #include "privsep/name.h"
 
 #include <fcntl.h>
@@ -121,6 +122,47 @@ unsaid(void **state)
 	for (size_t i = 0; i < PS_COUNT(rows); i++) {
 		begin_with(rows[i].argv);
 		SAY(TRUST_KEY, .slot = 0, .prefix = rows[i].prefix, .fingerprint = KEY_N);
+		if (world_serve() != -EPROTO || fake.at != 0)
+			fail_msg("row %zu was done", i);
+		end();
+	}
+}
+
+/* A key that stands there is one no more, and is masked where it is trusted
+ * for a whole prefix above. */
+static void
+mask_counts(void **state)
+{
+	(void)state;
+	fake_put(WHERE, "a key");
+	begin_with(ARGV("rkt", "trust", "--remove", "--prefix", "new.org/x", KEY_N,
+	    "/home/op/key.asc"));
+	fake_put("/etc/rkt/trustedkeys/root.d/" KEY_N, "a key");
+	assert_true(ln_trust_holds(&world.s, "new.org/x", KEY_N));
+	SAY(TRUST_KEY, .slot = PS_NO_SLOT, .mask = 1, .prefix = "new.org/x",
+	    .fingerprint = KEY_N);
+	assert_int_equal(world_serve(), 0);
+	world_expect(PS_TRUSTED);
+	assert_false(ln_trust_holds(&world.s, "new.org/x", KEY_N));
+	assert_true(ln_trust_holds(&world.s, "new.org", KEY_N));
+	end();
+}
+
+/* A mask has no slot, and a key has one. */
+static void
+mask_or_key(void **state)
+{
+	static const struct {
+		uint16_t slot;
+		uint8_t mask;
+	} rows[] = { { 0, 1 }, { PS_NO_SLOT, 0 }, { PS_NO_SLOT, 2 }, { 0, 255 } };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		begin_with(ARGV("rkt", "trust", "--remove", "--prefix=new.org/x",
+		    KEY_N, "/home/op/key.asc"));
+		SAY(TRUST_KEY, .slot = rows[i].slot, .mask = rows[i].mask,
+		    .prefix = "new.org/x", .fingerprint = KEY_N);
 		if (world_serve() != -EPROTO || fake.at != 0)
 			fail_msg("row %zu was done", i);
 		end();
@@ -300,6 +342,8 @@ main(void)
 		cmocka_unit_test(good),
 		cmocka_unit_test(not_from_https),
 		cmocka_unit_test(unsaid),
+		cmocka_unit_test(mask_counts),
+		cmocka_unit_test(mask_or_key),
 		cmocka_unit_test(mask),
 		cmocka_unit_test(from_https),
 		cmocka_unit_test(stored), cmocka_unit_test(odd_requests),

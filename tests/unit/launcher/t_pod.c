@@ -274,6 +274,95 @@ protections(void **state)
 	    "1:name=systemd:/\n0::/\n");
 }
 
+static bool
+did(const char *line)
+{
+	const char *at = strstr(fake.trace, line);
+
+	return at && at[strlen(line)] == '\n';
+}
+
+#define MEMORY "put /sys/fs/cgroup/memory/rkt-UUID/memory.limit_in_bytes "
+
+/* The pod has the sum of its apps' limits, if all have one, or its own. */
+static void
+limits_of_apps(void **state)
+{
+	static const struct {
+		uint64_t first, second, pod;
+		const char *does, *not;
+	} rows[] = {
+		{ 1 << 20, 2 << 20, 0, MEMORY "3145728", NULL },
+		{ 1 << 20, 0, 0, "app-hello/memory.limit_in_bytes 1048576",
+		    "memory/rkt-UUID/memory." },
+		{ 1 << 20, 2 << 20, 4 << 20, MEMORY "4194304", "3145728" },
+		{ 0, 0, 4 << 20, MEMORY "4194304", "app-" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		const char *at;
+
+		again((char *[]){ "rkt", "run", NAME, NAME, NULL });
+		world_image(IMAGE_GOOD, NAME, KEY_A);
+		world_plan(&plan, IMAGE_GOOD);
+		world_add_app(&plan, "second", IMAGE_GOOD);
+		plan.app[0].memory = rows[i].first;
+		plan.app[1].memory = rows[i].second;
+		plan.pod.memory = rows[i].pod;
+		world_start_pod(&plan);
+		assert_int_equal(world_serve(), 0);
+		world_expect(PS_STARTING);
+		at = strstr(fake.trace, "mkdir /sys/fs/cgroup");
+		assert_non_null(at);
+		if (!did(rows[i].does) || (rows[i].not && strstr(at, rows[i].not)))
+			fail_msg("row %zu: %s", i, at);
+	}
+}
+
+/* The pod's own number of processes, below site policy's. */
+static void
+pids_of_pod(void **state)
+{
+	static const struct {
+		uint64_t pod, policy;
+		const char *does; /* NULL: nothing */
+	} rows[] = { { 0, 0, NULL }, { 5, 0, "pids.max 5" }, { 0, 7, "pids.max 7" },
+		{ 5, 7, "pids.max 5" }, { 9, 7, "pids.max 7" } };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		again(argv);
+		fake_put("/proc/self/cgroup", "3:pids:/\n1:name=systemd:/\n0::/\n");
+		fake_mkdir("/sys/fs/cgroup/pids");
+		world.s.policy.pids = rows[i].policy;
+		world_image(IMAGE_GOOD, NAME, KEY_A);
+		world_plan(&plan, IMAGE_GOOD);
+		plan.pod.pids = rows[i].pod;
+		world_start_pod(&plan);
+		assert_int_equal(world_serve(), 0);
+		world_expect(PS_STARTING);
+		if (rows[i].does ? !did(rows[i].does)
+				 : strstr(fake.trace, "pids.max") != NULL)
+			fail_msg("row %zu", i);
+	}
+	/* What a file says is needed; the default is set where it can be. */
+	for (unsigned said = 0; said < 2; said++) {
+		again(argv);
+		fake_put("/proc/self/cgroup", "1:name=systemd:/\n0::/\n");
+		world.s.policy.pids = 7;
+		world.s.policy.pids_said = said;
+		world_image(IMAGE_GOOD, NAME, KEY_A);
+		start(IMAGE_GOOD);
+		if (said)
+			world_refused(PS_REFUSED_PROTECTION);
+		else
+			world_expect(PS_STARTING);
+	}
+	fake_put("/proc/self/cgroup", "5:memory:/\n4:cpu,cpuacct:/\n"
+	    "1:name=systemd:/\n0::/\n");
+}
+
 /* check-tree launch: the tree is digested again. */
 static void
 tree_at_launch(void **state)
@@ -342,6 +431,8 @@ main(void)
 		with(one_pod),
 		with(uuid_in_use),
 		with(protections),
+		with(limits_of_apps),
+		with(pids_of_pod),
 		with(tree_at_launch),
 		with(image_in_use),
 	};

@@ -153,6 +153,7 @@ world_begin_mute(char *const argv[])
 		fake_clear("/sys/fs/cgroup/systemd");
 		fake_clear("/sys/fs/cgroup/unified");
 		fake_clear("/sys/fs/cgroup/cpu,cpuacct");
+		fake_clear("/sys/fs/cgroup/pids");
 		fake.cgroups_used = false;
 	}
 	world.fds = fake_open_fds();
