@@ -12,6 +12,7 @@ static const struct cli_command *const commands[] = {
 	&cli_cmd_completion,
 	&cli_cmd_config,
 	&cli_cmd_enter,
+	&cli_cmd_export,
 	&cli_cmd_fetch,
 	&cli_cmd_gc,
 	&cli_cmd_help,

@@ -4,7 +4,7 @@
 
 extern const struct cli_command cli_cmd_cat_manifest, cli_cmd_completion,
     cli_cmd_config,
-    cli_cmd_enter, cli_cmd_fetch, cli_cmd_gc,
+    cli_cmd_enter, cli_cmd_export, cli_cmd_fetch, cli_cmd_gc,
     cli_cmd_help, cli_cmd_image_cat_manifest, cli_cmd_image_export,
     cli_cmd_image_extract, cli_cmd_image_gc, cli_cmd_image_list,
     cli_cmd_image_render, cli_cmd_image_rm, cli_cmd_image_verify, cli_cmd_list, cli_cmd_logs,

@@ -119,6 +119,33 @@ mount_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 	return mount_root(s, &root, base, userns);
 }
 
+int
+ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
+    uint32_t base)
+{
+	static struct root root;
+	char path[300], lowers[128] = "", all[140];
+	_cleanup_fd_ int userns = -1, dir = -1, overlay = -1;
+	int r;
+
+	root = (struct root){ .store = s->image, .n = plan->lowers[i].n };
+	for (uint16_t k = 0; k < root.n; k++)
+		ln_lower_path(&plan->lowers[i].v[k], root.path[k]);
+	(void)snprintf(path, sizeof(path), "overlay/app-%s", plan->app[i].name);
+	dir = sys_open(s->pod, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	userns = dir < 0 ? dir : sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
+	r = userns < 0 ? userns : mount_lowers(&root, dir, userns, lowers);
+	if (r == 0)
+		r = sys_chdir(dir);
+	/* What the app wrote is one more layer that is read. */
+	(void)snprintf(all, sizeof(all), "upper:%s", lowers);
+	overlay = r < 0 ? r : sys_overlay_read(all);
+	r = sys_chdir(s->data);
+	if (overlay < 0 || r < 0)
+		return overlay < 0 ? overlay : r;
+	return sys_open(overlay, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+}
+
 /* Where groups of v1 are shown to the pod (cgroup.h). */
 static int
 make_group_dirs(struct ln_session *s, const struct ps_msg_PLAN_APP *app,

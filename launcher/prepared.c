@@ -65,8 +65,8 @@ read_words(int pod, struct ln_argv *ret)
 	return 0;
 }
 
-static int
-read_base(int pod, uint32_t *ret)
+int
+ln_pod_base(int pod, uint32_t *ret)
 {
 	char text[32];
 	uint64_t n = 0, base;
@@ -139,7 +139,7 @@ ln_prepared_open(struct ln_session *s, const struct ln_plan *plan,
 	if (r == 0)
 		r = read_words(pod, ret_made);
 	if (r == 0)
-		r = read_base(pod, ret_base);
+		r = ln_pod_base(pod, ret_base);
 	if (r == 0)
 		s->pod = take_fd(pod);
 	return r == -ENOENT ? -EBADMSG : r; /* a file of it is gone */

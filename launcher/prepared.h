@@ -16,6 +16,8 @@ int ln_prepared_note(struct ln_session *s);
 int ln_prepared_open(struct ln_session *s, const struct ln_plan *plan,
     const uint8_t *bytes, uint64_t size, struct ln_argv *ret_made,
     uint32_t *ret_base);
+/* The host uid of the root of a pod, by its directory. */
+int ln_pod_base(int pod, uint32_t *ret);
 /* The plan as it runs replaces the one that was prepared; and what a start
  * that was killed left half made goes. */
 int ln_prepared_renew(struct ln_session *s, const char *uuid,

@@ -81,19 +81,31 @@ why(int error)
 }
 
 int
-ln_put_file(struct ln_session *s, struct ps_frame *f)
+ln_put_open(struct ln_session *s, const char *path)
 {
 	const struct ln_argv argv = { s->argc, s->argv };
+	int fd, r;
+
+	if (!ln_argv_names(argv, path) || s->put_dir >= 0)
+		return -EPROTO;
+	fd = open_output(s, path, ln_argv_flag(argv, "--overwrite"));
+	if (fd >= 0)
+		return fd;
+	r = ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write %s: %s", path, why(fd));
+	return r < 0 ? r : -EINVAL;
+}
+
+int
+ln_put_file(struct ln_session *s, struct ps_frame *f)
+{
 	struct ps_msg_PUT_FILE m;
 	_cleanup_fd_ int fd = -1;
 
-	if (ps_decode_PUT_FILE(f->payload, f->length, &m) < 0 ||
-	    !ln_argv_names(argv, m.path))
+	if (ps_decode_PUT_FILE(f->payload, f->length, &m) < 0)
 		return -EPROTO;
-	fd = open_output(s, m.path, ln_argv_flag(argv, "--overwrite"));
+	fd = ln_put_open(s, m.path);
 	if (fd < 0)
-		return ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write %s: %s", m.path,
-		    why(fd));
+		return fd == -EINVAL ? 0 : fd;
 	return PS_SEND(&s->control, OUTPUT, (&(struct ps_msg_OUTPUT){ 0 }), &fd, 1);
 }
 

@@ -339,24 +339,40 @@ sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
 	    MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0)));
 }
 
-int
-sys_overlay(const char *lower, const char *upper, const char *work)
+static int
+make_overlay(const char *const options[][2], size_t n, unsigned attr)
 {
 	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC));
-	const char *const options[][2] = { { "source", "rkt" },
-		{ "lowerdir", lower }, { "upperdir", upper }, { "workdir", work } };
-	struct statvfs sfs;
-	int fd;
 
 	if (fs < 0)
 		return fs;
-	for (size_t i = 0; i < PS_COUNT(options); i++)
+	for (size_t i = 0; i < n; i++)
 		if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[i][0],
 			options[i][1], 0) < 0)
 			return -errno;
 	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
-	fd = result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV));
+	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+	    MOUNT_ATTR_NODEV | attr));
+}
+
+int
+sys_overlay_read(const char *lower)
+{
+	const char *const options[][2] = { { "source", "rkt" },
+		{ "lowerdir", lower } };
+
+	return make_overlay(options, PS_COUNT(options), MOUNT_ATTR_RDONLY);
+}
+
+int
+sys_overlay(const char *lower, const char *upper, const char *work)
+{
+	const char *const options[][2] = { { "source", "rkt" },
+		{ "lowerdir", lower }, { "upperdir", upper }, { "workdir", work } };
+	int fd = make_overlay(options, PS_COUNT(options), 0);
+	struct statvfs sfs;
+
 	if (fd < 0)
 		return fd;
 	/* The kernel falls back to read-only without a word when the upper

@@ -58,6 +58,8 @@ int sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly);
 int sys_shifted(int dir, int userns);
 /* An overlay of three paths relative to the working directory, detached. */
 int sys_overlay(const char *lower, const char *upper, const char *work);
+/* The same of lower alone: it cannot be written. */
+int sys_overlay_read(const char *lower);
 int sys_attach(int mount, int dir, const char *path);
 /* Take what is mounted on dir/path, and on that, out of this namespace. */
 int sys_detach(int dir, const char *path);
@@ -72,6 +74,7 @@ struct ln_room {
 	gid_t gid;
 	bool own_net, mapped, tmp; /* empty network namespace; unpack's user
 				      namespace; a tmpfs of its own on /tmp */
+	uint32_t base;		   /* mapped: its root; 0: the foreign range's */
 	bool conductor;		   /* keeps stdio, environment, working directory */
 	uint64_t max_file;	   /* RLIMIT_FSIZE, bytes */
 	uint64_t max_memory;	   /* RLIMIT_AS, bytes; 0 none */

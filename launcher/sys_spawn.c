@@ -211,7 +211,7 @@ child(const struct ln_room *room, int exe, int ready)
 }
 
 static int
-put_maps(pid_t pid)
+put_maps(pid_t pid, uint32_t base)
 {
 	static const char *const files[] = { "uid_map", "gid_map" };
 
@@ -220,10 +220,10 @@ put_maps(pid_t pid)
 		_cleanup_fd_ int fd = -1;
 
 		(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
-		(void)snprintf(text, sizeof(text), "0 %u %u\n", PS_FOREIGN_BASE,
+		(void)snprintf(text, sizeof(text), "0 %u %u\n", base,
 		    PS_RANGE);
 		fd = open(path, O_WRONLY | O_CLOEXEC);
-		/* PRIV: the foreign id range, nothing else. */
+		/* PRIV: the foreign id range, or a pod's; nothing else. */
 		if (fd < 0 || write(fd, text, strlen(text)) < 0)
 			return -errno;
 	}
@@ -243,6 +243,7 @@ int
 sys_spawn(const struct ln_room *room, int *ret_pidfd)
 {
 	_cleanup_fd_ int exe = open_program(room->program), ready = -1, go = -1;
+	const uint32_t base = room->base ? room->base : PS_FOREIGN_BASE;
 	int pidfd = -1, pipes[2], r = 0;
 	struct clone_args args = { .flags = CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
@@ -272,7 +273,7 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 		child(room, exe, ready);
 	}
 	if (room->mapped) {
-		r = put_maps((pid_t)pid);
+		r = put_maps((pid_t)pid, base);
 		if (r == 0 && write(go, "x", 1) != 1)
 			r = -EIO;
 	}
@@ -282,8 +283,7 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 		return r;
 	}
 	ps_debug("%d |- %s[%ld] uid %u gid %u:%s%s%s%s", getpid(), room->program, pid,
-	    room->mapped ? PS_FOREIGN_BASE : room->uid,
-	    room->mapped ? PS_FOREIGN_BASE : room->gid,
+	    room->mapped ? base : room->uid, room->mapped ? base : room->gid,
 	    room->conductor ? " the caller's terminal" : " own pid, ipc, uts",
 	    room->own_net ? ", net" : "", room->tmp ? ", mnt" : "",
 	    room->mapped ? ", user" : "");

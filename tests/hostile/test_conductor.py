@@ -30,6 +30,7 @@ VALUES = {
     "END_POD": {"uuid": UUID, "how": 3},
     "ENTER_POD": {"uuid": UUID, "app": "a", "exec": ["/bin/true"]},
     "PUT_FILE": {"path": "/etc/shadow"},
+    "EXPORT_APP": {"uuid": UUID, "app": "a", "path": "/etc/shadow"},
 }
 
 
@@ -221,6 +222,57 @@ def test_G4_conductor_output_follows_nothing(stage, kind):
     assert m.name == "REFUSED" and "regular file" in m.fields["text"], m
     assert p.finish() == 0
     p.nothing_happened()
+
+
+EXPORT = ("export", "--app=web", UUID[:9], "out.aci")
+
+
+@pytest.mark.parametrize("what", [
+    {"uuid": str(uuid.uuid4())}, {"path": "/etc/shadow"}, {"path": "./out.aci"},
+    {"path": "out.aci.asc"}, {"app": "other"}], ids=str)
+def test_G4_conductor_export_not_in_argv(stage, what):
+    p = stage("conductor").start(*EXPORT)
+    c = p.hello()
+    c.edge.send("EXPORT_APP", fds=[play.sealed(b"{}")],
+                **{"uuid": UUID, "app": "web", "path": "out.aci", **what})
+    ended(p, c)
+
+
+def test_G4_conductor_export_of_no_pod(stage):
+    """An honest refusal, before the file is made."""
+    p = stage("conductor").start(*EXPORT)
+    c = p.hello()
+    c.edge.send("EXPORT_APP", fds=[play.sealed(b"{}")], uuid=UUID, app="web",
+                path="out.aci")
+    m = c.edge.recv(10)
+    assert m.name == "REFUSED" and "no pod" in m.fields["text"], m
+    assert p.finish() == 0
+    assert not os.path.exists(os.path.join(p.tmp, "out.aci"))
+    p.nothing_happened()
+
+
+def test_G4_conductor_export_descriptor_zoo(stage, tmp_path):
+    zoo = play.fd_zoo(str(tmp_path))
+    for name, fd in zoo.items():
+        p = stage("conductor").start(*EXPORT)
+        c = p.hello()
+        c.edge.send("EXPORT_APP", fds=[fd], uuid=UUID, app="web", path="out.aci")
+        assert c.edge.recv(20) is None, name
+        assert p.finish() == 254, (name, p.err)
+        p.nothing_happened()
+
+
+def test_G4_conductor_export_and_another_file(stage):
+    """One file a command."""
+    p = stage("conductor").start(*EXPORT)
+    c = p.hello()
+    c.edge.send("PUT_FILE", path="out.aci")
+    m = c.edge.recv(10)
+    assert m.name == "OUTPUT"
+    os.close(m.fds[0])
+    c.edge.send("EXPORT_APP", fds=[play.sealed(b"{}")], uuid=UUID, app="web",
+                path="out.aci")
+    ended(p, c)
 
 
 SPOOLED = "0123456789abcdef" * 2

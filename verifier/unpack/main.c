@@ -21,6 +21,7 @@
 #include "privsep/log.h"
 #include "privsep/worker.h"
 #include "verifier/unpack/extract.h"
+#include "verifier/unpack/pack.h"
 #include "verifier/unpack/render.h"
 #include "verifier/unpack/scan.h"
 #include "verifier/unpack/source.h"
@@ -51,7 +52,7 @@ fail(struct ps_chan *c, const struct vf_failure *f)
 static void
 close_doors(const struct ps_reach *reach, int root)
 {
-	int r = ps_landlock(reach, &root, 1);
+	int r = ps_landlock(reach, &root, root >= 0);
 
 	if (r == 0)
 		r = ps_seccomp(policy_unpack, PS_COUNT(policy_unpack));
@@ -275,6 +276,34 @@ render(struct ps_chan *c, const struct ps_msg_RENDER *m, uint64_t size)
 	digest_tree(c, in.root);
 }
 
+/* --- packing -------------------------------------------------------------- */
+
+/* The tree can be read, and nothing else; the output is open already. */
+static void
+pack(struct ps_chan *c, const struct ps_msg_PACK *m, uint64_t size)
+{
+	static char text[PS_MAX_MANIFEST], path[32];
+	struct vf_pack p = { .failure = &failure, .root = frame.fds[0],
+		.output = frame.fds[1], .manifest = text, .n_manifest = size,
+		.max_tree = m->max_tree, .max_entries = m->max_entries };
+	const struct ps_reach reach[] = { { .path = path }, { 0 } };
+	struct ps_msg_PACKED answer;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", p.root);
+	close_doors(reach, -1);
+	r = ps_pread_full(frame.fds[2], text, size, 0);
+	if (r < 0)
+		(void)vf_broken(&failure, r, "reading the manifest", NULL);
+	if (r < 0 || !parse_manifest(text, size) || vf_pack(&p) < 0)
+		fail(c, &failure);
+	answer = (struct ps_msg_PACKED){ .tree_size = p.tree_size,
+		.entries = p.entries, .left_out = p.left_out };
+	r = PS_SEND(c, PACKED, &answer, NULL, 0);
+	if (r < 0)
+		die_unsent(r);
+}
+
 /* -------------------------------------------------------------------------- */
 
 /* What must be ready before the doors close. */
@@ -301,6 +330,7 @@ main(void)
 	struct ps_msg_UNPACK request;
 	struct ps_msg_DIGEST_TREE digest;
 	struct ps_msg_RENDER layers;
+	struct ps_msg_PACK app;
 	struct ps_chan c;
 	uint64_t size;
 	int r;
@@ -329,6 +359,11 @@ main(void)
 	    (frame.nfds == 1 ||
 		ps_check_file(frame.fds[1], PS_MAX_MANIFEST, &size) == 0)) {
 		render(&c, &layers, size);
+	} else if (frame.type == PS_PACK &&
+	    ps_decode_PACK(frame.payload, frame.length, &app) == 0 &&
+	    ps_check_dir(frame.fds[0]) == 0 &&
+	    ps_check_sealed(frame.fds[2], PS_MAX_MANIFEST, &size) == 0) {
+		pack(&c, &app, size);
 	} else {
 		ps_die(PS_EXIT_PROTOCOL, "the launcher broke the protocol");
 	}

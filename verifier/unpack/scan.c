@@ -29,8 +29,7 @@ struct seen {
 
 struct scan {
 	struct vf_failure *failure;
-	struct vf_crew *crew;
-	uint32_t entries;
+	struct vf_visit *v;
 	struct seen *seen[SEEN_SLOTS];
 	dev_t dev;
 	int root;
@@ -45,7 +44,6 @@ free_scan(struct scan **scan)
 
 	if (!s)
 		return;
-	vf_crew_free(s->crew);
 	for (size_t i = 0; i < SEEN_SLOTS; i++)
 		while (s->seen[i]) {
 			struct seen *next = s->seen[i]->next;
@@ -86,7 +84,7 @@ first_name(struct scan *s, const struct stat *st, const char **ret)
 	return 0;
 }
 
-/* To the crew, which takes a file's descriptor with it. */
+/* To who takes it, and a file's descriptor with it. */
 static int
 put(struct scan *s, struct vf_job *job)
 {
@@ -98,7 +96,7 @@ put(struct scan *s, struct vf_job *job)
 	else if (job->type == 'f')
 		r = first_name(s, &job->st, &job->first);
 	if (r == 0)
-		return vf_crew_put(s->crew, job);
+		return s->v->take(s->v->arg, job);
 	free(job->path);
 	if (job->type == 'f')
 		ps_close_fd(&job->fd);
@@ -168,6 +166,9 @@ scan_one(struct scan *s, int *dir, const char *name)
 		return put_link(s, *dir, name, &job);
 	if (S_ISFIFO(job.st.st_mode))
 		return put(s, &job);
+	s->v->left_out++;
+	if (s->v->is_lenient)
+		return 0;
 	return vf_refuse(s->failure, PS_UNPACK_MEMBER, s->path,
 	    "neither file, directory, link nor fifo");
 }
@@ -191,7 +192,9 @@ scan_child(struct scan *s, int *dir, const char *name)
 		s->path[s->n_path++] = '/';
 	memcpy(s->path + s->n_path, name, n + 1);
 	s->n_path += n;
-	s->entries++;
+	if (++s->v->entries > s->v->max_entries && s->v->max_entries > 0)
+		return vf_refuse(s->failure, PS_UNPACK_LIMIT, s->path,
+		    "more than %u entries", s->v->max_entries);
 	r = scan_one(s, dir, name);
 	if (r < 0)
 		return r;
@@ -218,29 +221,51 @@ scan_names(struct scan *s, int *dir)
 }
 
 int
-vf_scan(int root, struct vf_failure *f, struct vf_scan *ret)
+vf_visit(int root, struct vf_failure *f, struct vf_visit *v)
 {
 	_cleanup_(free_scan) struct scan *s = calloc(1, sizeof(*s));
-	struct vf_scan found = { 0 };
 	struct stat st;
-	int r;
 
 	if (!s)
-		return vf_broken(f, -ENOMEM, "digesting", NULL);
+		return vf_broken(f, -ENOMEM, "reading a tree", NULL);
 	s->failure = f;
 	s->root = root;
-	r = vf_crew_new(f, &s->crew);
-	if (r < 0)
-		return broken(s, r);
+	s->v = v;
 	if (fstat(root, &st) < 0)
 		return broken(s, -errno);
 	s->dev = st.st_dev;
-	r = scan_dir(s, &root, &st);
+	return scan_dir(s, &root, &st);
+}
+
+static int
+to_crew(void *arg, const struct vf_job *job)
+{
+	return vf_crew_put(arg, job);
+}
+
+static void
+free_crew(struct vf_crew **c)
+{
+	vf_crew_free(*c);
+}
+
+int
+vf_scan(int root, struct vf_failure *f, struct vf_scan *ret)
+{
+	_cleanup_(free_crew) struct vf_crew *crew = NULL;
+	struct vf_visit v = { .take = to_crew };
+	struct vf_scan found = { 0 };
+	int r = vf_crew_new(f, &crew);
+
+	if (r < 0)
+		return vf_broken(f, r, "cannot be read", NULL);
+	v.arg = crew;
+	r = vf_visit(root, f, &v);
 	if (r == 0)
-		r = vf_crew_end(s->crew, found.tree, &found.tree_size);
+		r = vf_crew_end(crew, found.tree, &found.tree_size);
 	if (r < 0)
 		return r;
-	found.entries = s->entries;
+	found.entries = v.entries;
 	*ret = found;
 	return 0;
 }

@@ -713,6 +713,20 @@ sys_overlay(const char *lower, const char *upper, const char *work)
 }
 
 int
+sys_overlay_read(const char *lower)
+{
+	char text[400], paths[400], *rest = paths;
+	int r = verb();
+
+	(void)snprintf(paths, sizeof(paths), "%s", lower);
+	for (const char *path; (path = strsep(&rest, ":")) != NULL;)
+		check_path(working_dir, path, false);
+	(void)snprintf(text, sizeof(text), "overlay(%.200s)", lower);
+	note("%s read-only", text);
+	return r < 0 ? r : thing(text);
+}
+
+int
 sys_attach(int mount, int dir, const char *path)
 {
 	char text[400];

@@ -1,0 +1,153 @@
+/*
+ * The root of an app of a pod that has ended, into a file of the operator's.
+ * Runs as root.  HOSTILE: the request; the tree, which root mounts and hands to
+ * a worker that has the pod's ids and no more: root walks nothing of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/argv.h"
+#include "launcher/image.h"
+#include "launcher/mount.h"
+#include "launcher/plan.h"
+#include "launcher/prepared.h"
+#include "launcher/sys.h"
+#include "launcher/workers.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/log.h"
+
+/* Where pods lie that have ended. */
+static const char *const places[] = { "run", "exited-garbage" };
+
+static struct ln_plan plan;
+static uint8_t bytes[PS_MAX_PLAN];
+
+/* The operator's words: the file, the beginning of the uuid, and the app where
+ * he says one. */
+static bool
+is_said(const struct ln_session *s, const struct ps_msg_EXPORT_APP *m)
+{
+	const struct ln_argv argv = { s->argc, s->argv };
+	bool found = false;
+
+	for (int at = 1; at < s->argc; at++)
+		found = found || (s->argv[at][0] != '\0' &&
+		    strncmp(m->uuid, s->argv[at], strlen(s->argv[at])) == 0);
+	return found && ln_argv_names(argv, m->path) &&
+	    (!ln_argv_has(argv, "--app") ||
+		ln_argv_option(argv, "--app", m->app));
+}
+
+/* Locked: it does not run, and no one takes it away. */
+static int
+open_pod(struct ln_session *s, const char *uuid)
+{
+	int r = -ENOENT;
+
+	for (size_t i = 0; r == -ENOENT && i < PS_COUNT(places); i++) {
+		char path[80];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", places[i], uuid);
+		s->pod = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0,
+		    SYS_BENEATH);
+		r = s->pod < 0 ? s->pod : sys_flock(s->pod, true);
+	}
+	return r;
+}
+
+/* Root's own file, as it was proved when the pod began. */
+static int
+read_plan(struct ln_session *s, const char *uuid)
+{
+	_cleanup_fd_ int fd =
+	    sys_open(s->pod, "plan", O_RDONLY | O_NOFOLLOW, 0, SYS_BENEATH);
+	uint64_t n;
+	int r = fd < 0 ? fd : ps_check_file(fd, sizeof(bytes), &n);
+
+	if (r == 0)
+		r = ps_pread_full(fd, bytes, n, 0);
+	if (r == 0)
+		r = ln_plan_decode(bytes, n, &plan);
+	return r < 0 || strcmp(plan.pod.uuid, uuid) == 0 ? r : -EBADMSG;
+}
+
+/* 0; 1 REFUSED was sent; or a negative errno. */
+static int
+find_app(struct ln_session *s, const struct ps_msg_EXPORT_APP *m, uint16_t *ret)
+{
+	int r = open_pod(s, m->uuid);
+
+	if (r == 0)
+		r = read_plan(s, m->uuid);
+	if (r == -EWOULDBLOCK)
+		r = ln_refuse(s, PS_REFUSED_BUSY, "pod \"%s\" is currently running",
+		    m->uuid);
+	else if (r == -ENOENT)
+		r = ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "there is no pod \"%s\" that has exited", m->uuid);
+	else if (r < 0)
+		r = ln_refuse_error(s, r, "cannot read the pod");
+	else {
+		for (uint16_t i = 0; i < plan.pod.apps; i++)
+			if (strcmp(plan.app[i].name, m->app) == 0) {
+				*ret = i;
+				return 0;
+			}
+		r = ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "pod \"%s\" has no app \"%s\"", m->uuid, m->app);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* What is read is no approval: an image that came unsigned may be packed. */
+static int
+pack(struct ln_session *s, uint16_t app, int output, int manifest)
+{
+	_cleanup_fd_ int tree = -1;
+	struct ps_msg_PACKED packed;
+	uint32_t base;
+	int r = ln_pod_base(s->pod, &base), fds[3];
+
+	if (r == 0)
+		r = ln_image_judge(s, &plan, app, true);
+	if (r != 0)
+		return r < 0 ? ln_refuse_error(s, r, "cannot read the pod") : 0;
+	tree = ln_mount_read(s, &plan, app, base);
+	if (tree < 0)
+		return ln_refuse_error(s, tree, "cannot mount the app's root");
+	fds[0] = tree;
+	fds[1] = output;
+	fds[2] = manifest;
+	r = ln_worker_pack(s, fds, base, &packed);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (packed.left_out > 0)
+		ps_log("export: %u files were left out: an image holds no sockets, "
+		       "and no names that cannot be printed", packed.left_out);
+	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
+}
+
+int
+ln_export_app(struct ln_session *s, struct ps_frame *f)
+{
+	struct ps_msg_EXPORT_APP m;
+	_cleanup_fd_ int output = -1;
+	uint16_t app = 0;
+	uint64_t size;
+	int r;
+
+	if (ps_decode_EXPORT_APP(f->payload, f->length, &m) < 0 ||
+	    ps_check_sealed(f->fds[0], PS_MAX_MANIFEST, &size) < 0 ||
+	    s->pod >= 0 || s->put_dir >= 0 || !is_said(s, &m))
+		return -EPROTO;
+	r = find_app(s, &m, &app);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	output = ln_put_open(s, m.path);
+	if (output < 0)
+		return output == -EINVAL ? 0 : output;
+	return pack(s, app, output, f->fds[0]);
+}
