@@ -260,19 +260,6 @@ def test_discovery_to_link_local(host):
 # --- images that ask for what is not here ---------------------------------------------
 
 
-@pytest.mark.parametrize("facts, word", [
-    ({"dependencies": [{"imageName": "example.test/base"}]}, "depend"),
-    ({"pathWhitelist": ["/bin/guest"]}, "pathWhitelist"),
-])
-def test_image_that_needs_more(host, facts, word):
-    """Refused by name: never run without."""
-    host.trust()
-    r = host.fetch(host.lab.guest_image(**facts))
-    if r.code == 0:
-        r = host.rkt("run", r.out.strip())
-    assert r.code == 254 and word in r.err, r.describe()
-
-
 def test_event_handlers_are_not_forgotten(host):
     """An image's pre-start must have run before its exec; without it, no app."""
     host.trust()
