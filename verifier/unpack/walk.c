@@ -137,6 +137,25 @@ get_number(const char *field, size_t n, uint64_t *ret)
 	return true;
 }
 
+/* Also where a number means nothing: other readers stop at a bad one. */
+static bool
+has_numbers(const struct header *h)
+{
+	const struct {
+		const char *at;
+		size_t n;
+	} fields[] = { { h->mode, sizeof(h->mode) }, { h->uid, sizeof(h->uid) },
+		{ h->gid, sizeof(h->gid) }, { h->size, sizeof(h->size) },
+		{ h->mtime, sizeof(h->mtime) }, { h->major, sizeof(h->major) },
+		{ h->minor, sizeof(h->minor) } };
+	uint64_t ignored;
+
+	for (size_t i = 0; i < PS_COUNT(fields); i++)
+		if (!get_number(fields[i].at, fields[i].n, &ignored))
+			return false;
+	return true;
+}
+
 static bool
 is_checksum_ok(const uint8_t *block, const struct header *h)
 {
@@ -201,7 +220,7 @@ set_numbers(struct vf_walk *w, struct vf_member *m, const struct header *h)
 {
 	uint64_t mode, uid, gid, size, mtime;
 
-	if (!get_number(h->mode, sizeof(h->mode), &mode) ||
+	if (!has_numbers(h) || !get_number(h->mode, sizeof(h->mode), &mode) ||
 	    !get_number(h->uid, sizeof(h->uid), &uid) ||
 	    !get_number(h->gid, sizeof(h->gid), &gid) ||
 	    !get_number(h->size, sizeof(h->size), &size) ||
@@ -306,6 +325,8 @@ begin_meta(struct vf_walk *w, const struct header *h)
 	bool is_pax = h->type == 'x' || h->type == 'g';
 	uint64_t size;
 
+	if (!has_numbers(h))
+		return bad(w, "bad number in extended header");
 	if (!get_number(h->size, sizeof(h->size), &size) || size == 0 ||
 	    size > (is_pax ? VF_MAX_PAX : VF_MAX_PATH + 1))
 		return bad(w, "extended header is empty or too large");
