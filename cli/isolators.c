@@ -269,6 +269,36 @@ cli_tell_isolators(const struct cli_run_app *f, const struct ps_msg_PLAN_APP *p,
 	return wrong;
 }
 
+/* The specification wants to hear which isolators hold.  What is modified or
+ * ignored was said where that was decided. */
+static void
+report(const struct ac_isolators *is, const struct ps_msg_PLAN_APP *p)
+{
+	const struct {
+		bool there;
+		const char *name;
+	} rows[] = { { p->memory != 0, "resource/memory" },
+		{ p->cpu_milli != 0, "resource/cpu" },
+		{ p->cpu_shares != 0, "os/linux/cpu-shares" },
+		{ p->has_oom != 0, "os/linux/oom-score-adj" },
+		{ p->no_new_privs != 0, "os/linux/no-new-privileges" },
+		{ is->caps_set == AC_SET_RETAIN,
+		    "os/linux/capabilities-retain-set" },
+		{ is->caps_set == AC_SET_REMOVE,
+		    "os/linux/capabilities-remove-set" },
+		{ is->seccomp_set == AC_SET_RETAIN,
+		    "os/linux/seccomp-retain-set" },
+		{ is->seccomp_set == AC_SET_REMOVE,
+		    "os/linux/seccomp-remove-set" } };
+	const char *text = "";
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].there)
+			text = cli_format("%s %s", text, rows[i].name);
+	ps_debug("app \"%s\": isolators enforced:%s", p->name,
+	    *text != '\0' ? text : " none");
+}
+
 const char *
 cli_plan_isolators(const struct cli_run_app *flags, const struct ac_app *app,
     const struct cli_limits *limits, struct ps_msg_PLAN_APP *ret)
@@ -284,5 +314,16 @@ cli_plan_isolators(const struct cli_run_app *flags, const struct ac_app *app,
 		wrong = plan_limits(flags, is, ret);
 	ret->no_new_privs = is->has_no_new_privs && is->no_new_privs;
 	ret->paths = (limits->insecure & PS_INSECURE_PATHS) == 0;
+	/* A flag stands in the place of the image's sets. */
+	if (wrong == NULL) {
+		struct ac_isolators said = *is;
+
+		wrong = cli_tell_isolators(flags, ret, &said);
+		if ((limits->insecure & PS_INSECURE_CAPABILITIES) != 0)
+			said.caps_set = AC_SET_NONE;
+		if ((limits->insecure & PS_INSECURE_SECCOMP) != 0)
+			said.seccomp_set = AC_SET_NONE;
+		report(&said, ret);
+	}
 	return wrong;
 }

@@ -26,11 +26,18 @@ make(struct ac_pod *pod, struct ac_pod_app *app, const char *id)
 	static uint32_t gids[] = { 5 };
 	static struct ac_port ports[] = { { "http", "tcp", 80, 2, true } };
 	static struct ac_mount_point mounts[] = { { "data", "/db", true } };
+	static struct ac_mount at[] = { { "v", "/db", false } };
+	static struct ac_volume volumes[] = {
+		{ .name = "v", .kind = "host", .source = "/srv",
+		    .has_read_only = true, .idmap_pod = true },
+		{ .name = "e", .kind = "empty", .mode = 01777, .uid = 3 },
+		{ .name = "t", .kind = "tmpfs", .mode = 7, .size = 1u << 20 } };
+	static struct ac_pod_port at_host[] = { { "http", 8080, "127.0.0.1" } };
 
 	*app = (struct ac_pod_app){
 		.name = "one", .image_name = "example.com/a", .image_id = id,
 		.image_labels = { 1, labels }, .has_app = true,
-		.readonly_rootfs = true,
+		.readonly_rootfs = true, .n_mounts = 1, .mounts = at,
 		.app = { .exec = { 3, argv }, .user = "0", .group = "0",
 		    .working_dir = "/", .environment = { 1, env },
 		    .n_gids = 1, .gids = gids, .n_ports = 1, .ports = ports,
@@ -44,6 +51,9 @@ make(struct ac_pod *pod, struct ac_pod_app *app, const char *id)
 			.has_no_new_privs = true, .no_new_privs = true } },
 	};
 	*pod = (struct ac_pod){ .n_apps = 1, .apps = app,
+		.n_volumes = 3, .volumes = volumes, .n_ports = 1,
+		.ports = at_host, .isolators = { .memory_limit = 1u << 30,
+		    .cpu_limit = 1500 },
 		.annotations = { 1, labels }, .user_annotations = { 1, labels } };
 }
 
@@ -67,6 +77,13 @@ round_trip(void **state)
 	assert_true(read->apps[0].app.isolators.memory_limit == 1u << 20);
 	assert_true(read->apps[0].app.isolators.cpu_limit == 250);
 	assert_true(read->apps[0].readonly_rootfs);
+	assert_string_equal(read->apps[0].mounts[0].path, "/db");
+	assert_true(read->volumes[0].has_read_only && read->volumes[0].idmap_pod);
+	assert_false(read->volumes[0].read_only || read->volumes[0].recursive);
+	assert_int_equal(read->volumes[1].mode, 01777);
+	assert_int_equal(read->volumes[2].size, 1u << 20);
+	assert_int_equal(read->ports[0].host_port, 8080);
+	assert_true(read->isolators.cpu_limit == 1500);
 	assert_int_equal(ac_pod_write(read, false, &second), 0);
 	assert_string_equal(first, second);
 	ac_pod_free(read);

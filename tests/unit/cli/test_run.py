@@ -365,6 +365,20 @@ def test_image_limits_and_operator_limits(data):
     assert (a["memory"], a["cpu_milli"]) == (1 << 20, 2000)
 
 
+def test_debug_says_which_isolators_hold(data):
+    m = world.manifest(app={"isolators": [
+        {"name": "resource/memory", "value": {"limit": "2M"}},
+        {"name": "os/linux/oom-score-adj", "value": -5},
+        {"name": "os/linux/seccomp-retain-set", "value": {"set": [
+            "@rkt/default-whitelist"]}}]})
+    world.add_image(data, "hello", m)
+    r = Fetching(data).run("--debug", "run", IMAGE, "--cpu=1",
+                           "--seccomp=mode=remove,reboot")
+    assert ('app "hello": isolators enforced: resource/memory resource/cpu '
+            'os/linux/seccomp-remove-set\n') in r.err, r.err
+    assert "oom-score-adj below 0 is ignored" in r.err
+
+
 def test_pod_manifest_tells_what_the_flags_changed(data):
     m = world.manifest(app={"isolators": [
         {"name": "resource/memory", "value": {"limit": "2M"}},
