@@ -30,6 +30,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -631,6 +632,60 @@ hear(char **words)
 	printf("hear=%s\n", line);
 }
 
+/* The size of the terminal on stdin, and whether it is ours. */
+static void
+size(char **words)
+{
+	struct winsize w = { 0 };
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	(void)words;
+	(void)ioctl(0, TIOCGWINSZ, &w);
+	printf("size=%u %u %s\n", w.ws_row, w.ws_col,
+	    fd >= 0 ? "yes" : strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void
+ignore(char **words)
+{
+	static const int numbers[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT };
+
+	(void)words;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		(void)signal(numbers[i], SIG_IGN);
+}
+
+/* For so many seconds, in the background: moves what a root is made of, and
+ * lays links in its place. */
+static void
+juggle(char **words)
+{
+	static const char *const names[] = { "/etc", "/run", "/tmp", "/proc", "/sys",
+		"/dev", "/etc/hosts", "/etc/resolv.conf", "/run/systemd",
+		"/run/systemd/journal" };
+	static const char *const to[] = { "/proc", "/", "../../../..", "/bin" };
+	time_t end = time(NULL) + atoi(words[0]);
+	char aside[] = "/juggle";
+
+	(void)fflush(stdout);
+	if (fork() != 0)
+		return;
+	for (unsigned i = 0; time(NULL) < end; i++) {
+		const char *name = names[i % (sizeof(names) / sizeof(names[0]))];
+
+		if (rename(name, aside) < 0)
+			continue;
+		if (symlink(to[i % 4], name) == 0)
+			(void)unlink(name);
+		(void)mkdir(name, 0755);
+		(void)rmdir(name);
+		(void)rename(aside, name);
+	}
+	_exit(0);
+}
+
 static const struct word {
 	const char *name;
 	int words;
@@ -640,12 +695,15 @@ static const struct word {
 	{ "exit", 1, leave },
 	{ "facts", 0, facts },
 	{ "hear", 0, hear },
+	{ "ignore", 0, ignore },
+	{ "juggle", 1, juggle },
 	{ "list", 1, list },
 	{ "many", 2, many },
 	{ "notify", 1, notify },
 	{ "read", 1, read_file },
 	{ "say", 1, say },
 	{ "serve", 1, serve },
+	{ "size", 0, size },
 	{ "sleep", 1, pause_for },
 	{ "stat", 1, stat_file },
 	{ "take", 1, take },
