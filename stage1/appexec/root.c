@@ -88,17 +88,21 @@ mount_file(int pod_root, const char *source, int dir, const char *name)
 	return s1_attach(mount, to);
 }
 
-/* rkt gives an image without etc/hosts a minimal one. */
+/* rkt gives an image without etc/hosts a minimal one, which knows the pod. */
 static int
 fill_hosts(int etc)
 {
-	static const char text[] = "127.0.0.1\tlocalhost\n"
-				   "::1\tlocalhost ip6-localhost\n";
 	_cleanup_fd_ int fd = s1_create(etc, "hosts", 0644);
+	char name[65] = "", text[200];
+	int n;
 
 	if (fd < 0)
 		return fd == -EEXIST ? 0 : fd;
-	return write(fd, text, sizeof(text) - 1) == sizeof(text) - 1 ? 0 : -EIO;
+	if (gethostname(name, sizeof(name) - 1) < 0)
+		return -errno;
+	n = snprintf(text, sizeof(text),
+	    "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost\n", name);
+	return write(fd, text, (size_t)n) == n ? 0 : -EIO;
 }
 
 static int

@@ -23,11 +23,11 @@ def make(built, tmp_path):
     def go(apps, image=None):
         pod = podlib.Pod(stage1, program)
         pods.append(pod)
-        for name, fields in apps.items():
+        for n, (name, fields) in enumerate(apps.items()):
             if not isinstance(fields, dict):
                 fields = dict(exec=["/probe"] + list(fields))
             fields.setdefault("exec", ["/probe"])
-            where = str(tmp_path / ("image-%d-%s" % (len(pods), name)))
+            where = str(tmp_path / ("image-%d-%d" % (len(pods), n)))
             podlib.make_image(where, probe, **(image or {}).get(name, {}))
             pod.add(where, name=name, **fields)
         return pod

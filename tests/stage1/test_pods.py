@@ -120,6 +120,14 @@ def test_apps_are_confined_each_by_its_own(make):
     assert ["NoNewPrivs:\t0"] == [t for t in lines(r, "loose") if "NoNewPrivs" in t]
 
 
+@pytest.mark.parametrize("length,code", [(247, 0), (248, 254)])
+def test_longest_name_of_an_app(make, length, code):
+    """systemd's longest name of a unit, and one letter more."""
+    r = make({"n" * length: ["exit=0"]}).run()
+    assert r.code == code
+    assert code == 0 or "File name too long" in r.text
+
+
 # --- event handlers -------------------------------------------------------------
 
 def test_handlers_run_around_the_app(make):
@@ -494,6 +502,14 @@ def test_resolv_conf_and_hosts(make):
     pod = make({"a": ["cat=/etc/resolv.conf", "cat=/etc/hosts", "append=/etc/hosts=x"]},
                dict(a=image))
     assert lines(pod.run(), "a") == ["image's", "image's hosts", "try /etc/hosts=x ok"]
+
+
+def test_image_without_hosts_gets_some(make):
+    pod = make({"a": ["cat=/etc/hosts"], "b": ["cat=/etc/hosts"]},
+               dict(a=dict(dirs=("etc",)), b=dict(dirs=())))
+    r = pod.run(hostname="web-7")
+    for a in "ab":
+        assert lines(r, a) == ["127.0.0.1\tlocalhost web-7", "::1\tlocalhost ip6-localhost"]
 
 
 def test_journal_is_the_groups(make):

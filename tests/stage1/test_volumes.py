@@ -5,6 +5,7 @@ Needs root.  Every test makes its own pod and takes it away.
 import ctypes
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -95,6 +96,23 @@ def test_file(make, host):
     assert lines(r, "a") == ["of root"] * 3
     st = os.stat(pod.upper("a", "etc/conf/new"))
     assert (st.st_uid - pod.base, st.st_gid - pod.base, st.st_mode & 0o777) == (0, 0, 0o755)
+
+
+def test_socket_and_pipe_of_the_host(make, host, tmp_path):
+    """What is no directory covers a file; a pipe is not waited for."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(str(host / "sock"))
+    s.settimeout(5)
+    os.chmod(host / "sock", 0o777)
+    os.mkfifo(host / "pipe")
+    pod = make({"a": app("notify=hello", "node=/run/there/sock", "node=/pipe",
+                         rows=[("s", "/run/there/sock"), ("p", "/pipe")],
+                         env=["NOTIFY_SOCKET=/run/there/sock"])})
+    r = pod.volume("s", str(host / "sock")).volume("p", str(host / "pipe")).run()
+    assert lines(r, "a") == ["try notify ok", "node /run/there/sock 140000 0:0",
+                             "node /pipe 10000 0:0"]
+    assert s.recv(10) == b"hello"
+    s.close()
 
 
 @pytest.mark.parametrize("source,target,error", [
