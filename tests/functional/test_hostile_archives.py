@@ -159,9 +159,27 @@ def specials():
             member("rootfs/odd", b"data", kind=kind))
 
 
+def no_number(block, at):
+    """A header whose field there is none, and whose sum is right."""
+    head = bytearray(block[:512])
+    head[at] = ord("g")
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + block[512:]
+
+
 def numbers():
     """Sizes and sums that do not add up."""
     data = b"x" * 600
+    for field, at in (("mode", 100), ("uid", 108), ("gid", 116), ("size", 124),
+                      ("mtime", 136), ("major", 329), ("minor", 337)):
+        yield "number-none-%s-of-a-file" % field, image(
+            no_number(member("rootfs/f", data), at))
+        # Python's tarfile ends there, and says nothing.
+        yield "number-none-%s-of-pax" % field, image(
+            no_number(pax({"path": "rootfs/g"}), at) + member("x", b""))
+        yield "number-none-%s-of-gnu" % field, image(
+            no_number(gnu_long("rootfs/g"), at) + member("x", b""))
     yield "CVE-2025-62518-pax-size-smaller", image(
         pax({"size": "0"}) + member("rootfs/f", member("rootfs/evil", data)))
     yield "CVE-2025-62518-pax-size-larger", image(
