@@ -52,7 +52,8 @@ open_parent(struct target *t)
 	if (t->name[0] == '\0' || strcmp(t->name, ".") == 0 ||
 	    strcmp(t->name, "..") == 0)
 		return -EISDIR;
-	(void)snprintf(path, sizeof(path), "%.*s", (int)slash, t->path);
+	(void)snprintf(path, sizeof(path), "%.*s",
+	    (int)(slash > 1 ? slash - 1 : slash), t->path);
 	t->parent = sys_open(AT_FDCWD, slash > 0 ? path : ".",
 	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	return t->parent < 0 ? t->parent : 0;

@@ -371,7 +371,7 @@ found_again(void **state)
 	assert_int_equal(system(command), 0);
 	again();
 	white();
-	(void)snprintf(command, sizeof(command), "mv %s %s", kept, from);
+	(void)snprintf(command, sizeof(command), "cp -r %s %s", kept, from);
 	assert_int_equal(system(command), 0);
 	START(B);
 	mounted("0");
@@ -379,10 +379,13 @@ found_again(void **state)
 	/* of another image: not this one */
 	again();
 	white();
+	assert_int_equal(system(command), 0);
 	image(C, "example.com/b", "");
 	START(C);
 	mounted("0");
 	assert_int_equal(count("spawn unpack"), 1);
+	(void)snprintf(command, sizeof(command), "rm -r %s", kept);
+	assert_int_equal(system(command), 0);
 }
 
 /* What a dependency with a whitelist gives is rendered by itself. */
