@@ -8,6 +8,7 @@
 
 #include "cli/plan.h"
 #include "privsep/fds.h"
+#include "privsep/log.h"
 
 /* Every pod of ours says that it is not one of rkt app's. */
 static void
@@ -83,6 +84,16 @@ check_pair(const struct ps_msg_PLAN_APP *a, const struct ps_msg_PLAN_APP *b)
 	return NULL;
 }
 
+static bool
+is_mounted(const struct cli_plan *p, const char *volume)
+{
+	for (uint16_t i = 0; i < p->pod.apps; i++)
+		for (uint16_t k = 0; k < p->apps[i].app.n_mount_volume; k++)
+			if (strcmp(p->apps[i].app.mount_volume[k], volume) == 0)
+				return true;
+	return false;
+}
+
 const char *
 cli_plan_check(const struct cli_plan *p)
 {
@@ -94,6 +105,11 @@ cli_plan_check(const struct cli_plan *p)
 			if (wrong)
 				return wrong;
 		}
+	/* No error in rkt; but most often a name that was mistyped. */
+	for (uint16_t i = 0; i < p->volumes.n; i++)
+		if (!is_mounted(p, p->volumes.v[i].plan.name))
+			ps_log("warning: no app mounts volume \"%s\"",
+			    p->volumes.v[i].plan.name);
 	for (size_t i = 0; i < p->ports.n; i++)
 		if (!p->ports.used[i])
 			return cli_format("no app has a port \"%s\"",

@@ -302,7 +302,7 @@ def test_usage_errors(data):
     for argv, text in [
             (["nope"], 'rkt: unknown command "nope"'),
             (["api-s", "x"], 'rkt: unknown command "api-s"'),
-            (["image", "render"], 'command "render" is not supported yet'),
+            (["api-service"], 'command "api-service" is not supported yet'),
             (["im"], "missing command"),
             (["i", "l", "--nope"], "image list: unknown flag: --nope"),
             (["list", "-x"], "list: unknown shorthand flag: 'x' in -x"),

@@ -100,6 +100,14 @@ def test_mount_point_finds_the_volume_of_its_name(data):
     assert set(r.volumes) == {"data"} and "warning" not in r.err
 
 
+def test_volume_that_no_app_mounts_is_said(data):
+    r = run(data, "--volume=date,kind=host,source=/srv", IMAGE,
+            app=points(("data", "/data")))
+    assert r.code == 0
+    assert 'run: warning: no app mounts volume "date"\n' in r.err
+    assert "hello-data" in r.volumes and "date" in r.volumes
+
+
 # volume's readOnly, mount point's, what comes of it
 @pytest.mark.parametrize("said,wish,is_ro", [
     ("", False, 0), ("", True, RO), (",readOnly=true", False, RO),
@@ -269,6 +277,11 @@ def test_hosts(data):
     (["--hosts-entry=host,1.2.3.4=a"], "does not go with others")])
 def test_names_that_are_refused(data, flags, text):
     refused(data, text, *flags, IMAGE)
+
+
+def test_no_warning_where_all_is_well(data):
+    r = run(data, "--volume=v,kind=empty", IMAGE, "--mount=volume=v,target=/v")
+    assert r.code == 0 and "warning" not in r.err
 
 
 def test_ipc_and_switches_that_can_be_off(data):
