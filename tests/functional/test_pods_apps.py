@@ -93,6 +93,24 @@ def test_pods_host_volume(host, tmp_path):
          "read_only": False}]
 
 
+def test_pods_host_volume_of_the_pods_own_ids(host, tmp_path):
+    """idmap=pod: what the host owns is no one's in there, and the pod writes
+    as a range of its own."""
+    srv = tmp_path / "srv"
+    srv.mkdir()
+    (srv / "in").write_text("x")
+    srv.chmod(0o777)
+    r = host.run(guest(host), "stat", "/v/in", "write", "/v/out", "x",
+                 pod=["--volume=v,kind=host,source=%s,idmap=pod" % srv],
+                 app=["--mount=volume=v,target=/v"])
+    assert r.code == 0, r.describe()
+    assert "65534:65534" in r.facts.one("stat")
+    owner = (srv / "out").stat().st_uid
+    base = int((host.data / "pods/run" / host.pods()[0][1] /
+                "private-users-prepared").read_text().split(":")[0])
+    assert owner == base >= 65536
+
+
 @pytest.mark.parametrize("said,wish,may", [
     ("", True, False), (",readOnly=false", True, True),
     (",readOnly=true", False, False)])
@@ -173,6 +191,17 @@ def test_pods_prepare_and_run(host, tmp_path):
     assert host.pods() == [("run", uuid)]
     assert "app-a=0" in host.rkt("status", uuid).ok().out
     host.rkt("run-prepared", uuid).refused('pod "%s" is not prepared' % uuid)
+
+
+def test_pods_prepared_runs_once(host):
+    """Of many who run it at the same moment, one does."""
+    uuid = host.rkt("prepare", host.store(), "--", "say", "once", "sleep",
+                    "0.5").ok().out.strip()
+    children = [host.start("run-prepared", uuid) for _ in range(6)]
+    ends = [ended(host, child) for child in children]
+    assert sorted(code for code, _ in ends) == [0] + [254] * 5, ends
+    assert "".join(said for _, said in ends).count("say=once") == 1
+    assert host.pods() == [("run", uuid)]
 
 
 def test_pods_prepared_is_removed(host):
