@@ -26,6 +26,8 @@ legal(uint16_t type, enum ln_state state)
 	case PS_START_POD:
 	case PS_ENTER_POD:
 	case PS_PUT_FILE:
+	case PS_EXPORT_APP:
+	case PS_EXTRACT_IMAGE:
 	case PS_REMOVE_IMAGE:
 	case PS_CHECK_IMAGE:
 	case PS_END_POD:
