@@ -188,6 +188,12 @@ def numbers():
     yield "CVE-2026-53655-pax-before-long-name", image(
         pax({"size": "1024"}) + gnu_long("rootfs/" + "n" * 120) +
         member("rootfs/f", data))
+    gnu = bytearray(member("rootfs/f", data))
+    gnu[257:265], gnu[345:351] = b"ustar  \0", b"rootfs"
+    gnu[148:156] = b" " * 8
+    gnu[148:156] = b"%06o\0 " % sum(gnu[:512])
+    # Python's tarfile puts it in front of the name, GNU tar does not.
+    yield "gnu-with-prefix", image(bytes(gnu))
     yield "pax-size-negative", image(pax({"size": "-1"}) + member("rootfs/f", data))
     yield "pax-size-no-number", image(pax({"size": "1x"}) + member("rootfs/f", data))
     yield "pax-size-huge", image(
@@ -243,7 +249,8 @@ def outside():
 
 
 def formats():
-    """Formats that a general archive reader would read: none is read here."""
+    """Formats that a general archive reader would read (CVE-2024-26256,
+    CVE-2024-48957, CVE-2025-5914 and others): none is read here."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as z:
         z.writestr("manifest", manifest())
@@ -432,7 +439,8 @@ def test_whiteouts_are_refused_or_plain(host):
 
 
 def test_bomb_ratio(host):
-    """10 KB that become 10 MB are enough to see it."""
+    """CVE-2017-14992, CVE-2023-25153: 10 KB that become 10 MB are enough to see
+    it."""
     host.trust()
     host.policy("max-ratio 100\n")
     tar = image(member("rootfs/zeros", bytes(64 << 20)))

@@ -1,5 +1,5 @@
-"""Roll-back protection: what was admitted once is a floor for its name and
-key, where site policy says "rollback refuse"."""
+"""Roll-back protection (CVE-2022-29173, CVE-2025-2888): what was admitted once
+is a floor for its name and key, where site policy says "rollback refuse"."""
 import contextlib
 import os
 import signal

@@ -5,7 +5,8 @@
 # A '*' at the end stands for at least one.
 . "$(dirname "$0")/lib.sh"
 
-documents='README.md SECURITY.md docs/ARCHITECTURE.md docs/differences-from-rkt.md'
+documents='README.md SECURITY.md docs/ARCHITECTURE.md docs/differences-from-rkt.md
+	docs/advisories.md'
 
 rules() {
 	grep -ohE "verdict \"?[A-Za-z0-9_]+|^ceiling [a-z0-9_]+" $here/*.sh |

@@ -399,6 +399,9 @@ take_block(struct vf_walk *w)
 		return bad(w, "header is not ustar, pax or GNU");
 	if (memcmp(w->block + 508, "tar\0", 4) == 0)
 		return bad(w, "star's own header form");
+	/* A prefix for some readers; for others, times of a backup. */
+	if (h.magic[5] == ' ' && h.prefix[0] != '\0')
+		return bad(w, "GNU header with something where a prefix would be");
 	if (h.type == 'x' || h.type == 'g' || h.type == 'L' || h.type == 'K')
 		return begin_meta(w, &h);
 	return begin_member(w, &h);
