@@ -227,6 +227,7 @@ unpack(struct ln_session *s, struct admission *a)
 {
 	static struct ps_msg_UNPACKED u;
 	_cleanup_fd_ int rootfs = -1, manifest = -1, writable = -1;
+	struct stat st;
 	int r = make_staging(s, a);
 
 	if (r == 0)
@@ -254,7 +255,11 @@ unpack(struct ln_session *s, struct admission *a)
 		    "calls itself \"%s\"", a->name, a->found);
 		return r < 0 ? r : 1;
 	}
-	r = sys_own(manifest, 0, s->rkt.gid, 0640);
+	/* It was told how long a manifest may be; who breaks it does not care. */
+	r = fstat(manifest, &st) < 0 ? -errno :
+	    st.st_size > (off_t)PS_MAX_MANIFEST ? -EFBIG : 0;
+	if (r == 0)
+		r = sys_own(manifest, 0, s->rkt.gid, 0640);
 	if (r == 0)
 		r = sys_link(manifest, a->dir, "manifest");
 	if (r < 0)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "launcher/mount.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/name.h"
@@ -121,8 +122,36 @@ weight(uint32_t shares)
 	return n < 1 ? 1 : n > 10000 ? 10000 : n;
 }
 
+static bool
+memory_wanted(const struct ln_limits *l)
+{
+	return l->memory != 0;
+}
+
+static bool
+cpu_wanted(const struct ln_limits *l)
+{
+	return l->cpu_milli != 0 || l->cpu_shares != 0;
+}
+
+static bool
+pids_wanted(const struct ln_limits *l)
+{
+	return l->pids != 0;
+}
+
+/* What an app's own unit is to set must be there to be set. */
 static int
-limits_v2(int dir, const struct ln_limits *l, const char **missing)
+see(int dir, const char *file)
+{
+	_cleanup_fd_ int fd = sys_open(dir, file, O_PATH, 0, SYS_CROSS);
+
+	return fd < 0 ? fd : 0;
+}
+
+static int
+limits_v2(int dir, const struct ln_limits *l, const struct ln_limits *apps,
+    const char **missing)
 {
 	char text[64];
 	int r = 0;
@@ -130,6 +159,8 @@ limits_v2(int dir, const struct ln_limits *l, const char **missing)
 	*missing = "memory";
 	if (l->memory)
 		r = put_number(dir, "memory.max", l->memory);
+	else if (apps->memory)
+		r = see(dir, "memory.max");
 	if (r == 0 && l->memory)
 		(void)put_number(dir, "memory.swap.max", 0);
 	if (r < 0)
@@ -139,14 +170,15 @@ limits_v2(int dir, const struct ln_limits *l, const char **missing)
 		(void)snprintf(text, sizeof(text), "%llu %u\n",
 		    (unsigned long long)(l->cpu_milli * PERIOD / 1000), PERIOD);
 		r = sys_put(dir, "cpu.max", text);
-	}
+	} else if (cpu_wanted(apps))
+		r = see(dir, "cpu.max");
 	if (r == 0 && l->cpu_shares)
 		r = put_number(dir, "cpu.weight", weight(l->cpu_shares));
-	if (r < 0 || l->pids == 0)
+	if (r < 0 || (l->pids == 0 && apps->pids == 0))
 		return r;
 	*missing = "pids";
-	r = put_number(dir, "pids.max", l->pids);
-	return l->pids_asked ? r : 0;
+	r = l->pids ? put_number(dir, "pids.max", l->pids) : see(dir, "pids.max");
+	return l->pids_asked || apps->pids ? r : 0;
 }
 
 /* This process, and the conductor if it is named. */
@@ -175,23 +207,25 @@ static char lent[3][16];
 /* No group with processes in it lends any: where others share it, a shell's
  * for one, the files of the limits do not appear. */
 static void
-lend(int parent, const struct ln_limits *l)
+lend(int parent, const struct ln_limits *l, const struct ln_limits *apps)
 {
-	if (l->memory && sys_put(parent, "cgroup.subtree_control", "+memory\n") == 0)
+	if ((l->memory || apps->memory) && sys_put(parent, "cgroup.subtree_control", "+memory\n") == 0)
 		memcpy(lent[0], "-memory\n", 9);
-	if ((l->cpu_milli || l->cpu_shares) &&
+	if ((cpu_wanted(l) || cpu_wanted(apps)) &&
 	    sys_put(parent, "cgroup.subtree_control", "+cpu\n") == 0)
 		memcpy(lent[1], "-cpu\n", 6);
-	if (l->pids && sys_put(parent, "cgroup.subtree_control", "+pids\n") == 0)
+	if ((l->pids || apps->pids) && sys_put(parent, "cgroup.subtree_control", "+pids\n") == 0)
 		memcpy(lent[2], "-pids\n", 7);
 }
 
 static int
 enter_v2(struct made *m, const char *mount, const char *own,
-    const struct ln_limits *l, const char **missing)
+    const struct ln_limits *l, const struct ln_limits *apps,
+    const char **missing)
 {
-	bool limited = l && (l->memory || l->cpu_milli || l->cpu_shares ||
-	    (l->pids && l->pids_asked));
+	bool limited = l && (memory_wanted(l) || cpu_wanted(l) ||
+	    (l->pids && l->pids_asked) || memory_wanted(apps) ||
+	    cpu_wanted(apps) || pids_wanted(apps));
 	_cleanup_fd_ int dir = make(m, mount, own), parent = -1;
 	char above[3000];
 	int r;
@@ -204,8 +238,8 @@ enter_v2(struct made *m, const char *mount, const char *own,
 	r = move(dir, limited ? m->conductor : -1);
 	if (r < 0 || !limited)
 		return r;
-	lend(parent, l);
-	return limits_v2(dir, l, missing);
+	lend(parent, l, apps);
+	return limits_v2(dir, l, apps, missing);
 }
 
 static int
@@ -236,24 +270,6 @@ pids_v1(int dir, const struct ln_limits *l)
 	return l->pids ? put_number(dir, "pids.max", l->pids) : 0;
 }
 
-static bool
-memory_wanted(const struct ln_limits *l)
-{
-	return l->memory != 0;
-}
-
-static bool
-cpu_wanted(const struct ln_limits *l)
-{
-	return l->cpu_milli != 0 || l->cpu_shares != 0;
-}
-
-static bool
-pids_wanted(const struct ln_limits *l)
-{
-	return l->pids != 0;
-}
-
 /* The names are those of /proc/self/cgroup, and of the directories. */
 static const struct controller {
 	const char *name;
@@ -273,18 +289,41 @@ limits_of(const struct ps_msg_PLAN_APP *a)
 		.cpu_shares = a->cpu_shares, .pids = a->pids, .pids_asked = true };
 }
 
-const char *
-ln_cgroup_name(size_t i)
-{
-	return i < PS_COUNT(controllers) ? controllers[i].name : NULL;
-}
-
-bool
-ln_cgroup_wanted(size_t i, const struct ps_msg_PLAN_APP *app)
+static bool
+app_wants(const struct controller *c, const struct ps_msg_PLAN_APP *app)
 {
 	const struct ln_limits l = limits_of(app);
 
-	return controllers[i].wanted(&l);
+	return c->wanted(&l);
+}
+
+struct ln_limits
+ln_cgroup_apps(const struct ln_plan *plan)
+{
+	struct ln_limits all = { 0 };
+
+	for (uint16_t i = 0; i < plan->pod.apps; i++) {
+		const struct ps_msg_PLAN_APP *a = &plan->app[i];
+
+		all.memory |= a->memory;
+		all.cpu_milli |= a->cpu_milli | a->cpu_shares;
+		all.pids |= a->pids;
+	}
+	all.pids_asked = all.pids != 0;
+	return all;
+}
+
+/* Where the pod finds it.  Made with the group: one that could not be is not
+ * there. */
+static int
+make_target(int pod, uid_t owner, const char *app, const char *controller)
+{
+	_cleanup_fd_ int root = sys_open(pod, "stage1/rootfs",
+	    O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
+	char path[400];
+
+	(void)snprintf(path, sizeof(path), "rkt/cgroup/%s/%s", app, controller);
+	return root < 0 ? root : ln_make_dirs(root, path, owner, 0700);
 }
 
 /* A group of the app's own below the pod's, shown to the pod. */
@@ -305,6 +344,8 @@ make_app(const struct ln_groups *g, const struct controller *c, int dir,
 	r = own < 0 ? own : c->set(own, &l);
 	procs = r < 0 ? r : sys_open(own, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
 	r = procs < 0 ? procs : sys_own(procs, g->owner, g->owner, 0644);
+	if (r == 0)
+		r = make_target(g->dir, g->owner, app->name, c->name);
 	mount = r < 0 ? r : sys_bind(own, false);
 	return mount < 0 ? mount : sys_attach(mount, g->dir, target);
 }
@@ -320,7 +361,7 @@ enter_controller(const struct ln_groups *g, struct made *m,
 	int r;
 
 	for (uint16_t k = 0; k < g->plan->pod.apps; k++)
-		wanted |= ln_cgroup_wanted((size_t)(c - controllers), &g->plan->app[k]);
+		wanted |= app_wants(c, &g->plan->app[k]);
 	if (!wanted)
 		return 0;
 	while (i < PS_COUNT(c->mounts) && c->mounts[i] &&
@@ -331,7 +372,7 @@ enter_controller(const struct ln_groups *g, struct made *m,
 	dir = make(m, c->mounts[i], own);
 	r = dir < 0 ? dir : c->set(dir, &g->pod);
 	for (uint16_t k = 0; r == 0 && k < g->plan->pod.apps; k++)
-		if (ln_cgroup_wanted((size_t)(c - controllers), &g->plan->app[k]))
+		if (app_wants(c, &g->plan->app[k]))
 			r = make_app(g, c, dir, &g->plan->app[k]);
 	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
 }
@@ -351,7 +392,7 @@ enter_unmanaged(struct made *m, const char *self, const char **missing)
 		r = dir < 0 ? dir : sys_put(dir, "cgroup.procs", "0\n");
 	}
 	if (r == 0 && own_path(self, "", own, sizeof(own)))
-		r = enter_v2(m, "unified", own, NULL, missing);
+		r = enter_v2(m, "unified", own, NULL, NULL, missing);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -361,15 +402,19 @@ enter_v1(const struct ln_groups *g, struct made *m, const char *self,
 {
 	/* First, so that a pod that goes on without a limit is still where it
 	 * can be ended. */
-	int r = enter_unmanaged(m, self, missing);
+	int r = enter_unmanaged(m, self, missing), first = r;
 
 	for (size_t i = 0; r == 0 && i < PS_COUNT(controllers); i++) {
-		*missing = controllers[i].name;
-		r = enter_controller(g, m, &controllers[i], self);
-		if (r < 0 && controllers[i].set == pids_v1 && !g->pod.pids_asked)
-			r = 0;
+		int e = enter_controller(g, m, &controllers[i], self);
+
+		if (e == 0 || (controllers[i].set == pids_v1 && !g->pod.pids_asked))
+			continue;
+		/* Whoever goes on without this one has the others. */
+		if (first == 0)
+			*missing = controllers[i].name;
+		first = first == 0 ? e : first;
 	}
-	return r;
+	return first;
 }
 
 /* What v1 calls its hierarchies, and where they are mounted.  nspawn mirrors
@@ -418,6 +463,7 @@ ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing)
 {
 	static struct place self;
 	struct made m = { .uuid = g->uuid, .conductor = g->conductor };
+	struct ln_limits apps;
 	char own[2048];
 	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
 
@@ -428,7 +474,8 @@ ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing)
 		return enter_v1(g, &m, self.text, ret_missing);
 	if (!own_path(self.text, "", own, sizeof(own)))
 		return -ENOENT;
-	return enter_v2(&m, "", own, &g->pod, ret_missing);
+	apps = ln_cgroup_apps(g->plan);
+	return enter_v2(&m, "", own, &g->pod, &apps, ret_missing);
 }
 
 static bool

@@ -35,10 +35,8 @@ struct ln_groups {
 	int conductor;
 };
 int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
-/* Controllers of v1: name i, NULL behind the last; and whether an app wants a
- * group of its own there. */
-const char *ln_cgroup_name(size_t i);
-bool ln_cgroup_wanted(size_t i, const struct ps_msg_PLAN_APP *app);
+/* Which limits any app has at all, as numbers that are not 0. */
+struct ln_limits ln_cgroup_apps(const struct ln_plan *plan);
 /* Moves them back out. */
 void ln_cgroup_leave(const char *paths, int conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or

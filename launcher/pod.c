@@ -253,7 +253,11 @@ limit(struct ln_session *s, uint32_t base, const char **missing)
 	in_service = ln_cgroup_in_service();
 	machined = has_machined();
 	if (machined && !in_service) {
+		struct ln_limits apps = ln_cgroup_apps(&plan);
+
 		r = ln_cgroup_check(&g.pod, missing);
+		if (r == 0)
+			r = ln_cgroup_check(&apps, missing);
 		of_scope = g.pod;
 		g.pod = (struct ln_limits){ 0 };
 	}

@@ -268,6 +268,14 @@ def test_G5_unpack_lies(stage, what):
     f.refused()
 
 
+def test_G5_unpack_writes_a_huge_manifest(stage):
+    """Whoever reads it later reads it all: a megabyte is the most."""
+    f = Fetch(stage)
+    f.verify()
+    f.unpack(write=b"{" + bytes(1 << 20))
+    f.refused("manifest")
+
+
 @pytest.mark.parametrize("name", ["b.com/b", "a.comx", "a.com.evil/b"])
 def test_G5_unpack_lies_about_an_unnamed_image(stage, name):
     """Fetched by URL the name is the manifest's: the signer must be trusted
