@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "launcher/cgroup.h"
 #include "launcher/sys.h"
 #include "launcher/volume.h"
 #include "privsep/attr.h"
@@ -146,25 +145,6 @@ ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 	return sys_open(overlay, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 }
 
-/* Where groups of v1 are shown to the pod (cgroup.h). */
-static int
-make_group_dirs(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
-    uint32_t base)
-{
-	char path[400];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && ln_cgroup_name(i); i++) {
-		if (!ln_cgroup_wanted(i, app))
-			continue;
-		(void)snprintf(path, sizeof(path),
-		    "overlay/stage1/upper/rkt/cgroup/%s/%s", app->name,
-		    ln_cgroup_name(i));
-		r = ln_make_dirs(s->pod, path, base, 0700);
-	}
-	return r;
-}
-
 /* What the pod's root needs in its upper layer before it is mounted. */
 static int
 make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
@@ -183,8 +163,6 @@ make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base
 		(void)snprintf(path, sizeof(path),
 		    "overlay/stage1/upper/opt/stage2/%s/rootfs", plan->app[i].name);
 		r = ln_make_dirs(s->pod, path, base, 0755);
-		if (r == 0 && !ln_cgroup_is_v2())
-			r = make_group_dirs(s, &plan->app[i], base);
 	}
 	return r;
 }
