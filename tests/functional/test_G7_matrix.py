@@ -34,7 +34,7 @@ def program(lab):
     return lab.compile(HERE / "attributes.c")
 
 
-def image(host, program, **section):
+def image(host, program, argv=("sleep",), **section):
     """The program as an app that stays, with directories to be in."""
     section.setdefault("user", "0")
     section.setdefault("group", "0")
@@ -44,7 +44,7 @@ def image(host, program, **section):
          images.directory("rootfs/srv"),
          images.program("rootfs/bin/attributes", program)],
         name="example.test/attributes",
-        section=app("/bin/attributes", "sleep", **section)))
+        section=app("/bin/attributes", *argv, **section)))
 
 
 def plain(line):
@@ -153,6 +153,47 @@ def test_G7_surroundings_of_the_caller(host, program):
                           timeout=60, check=False)
     assert done.returncode == 0
     assert different(ran, attributes(done.stdout.decode()), OWN) == ""
+    child.terminate()
+    child.wait(20)
+
+
+@pytest.mark.parametrize("kind", ["default", "user", "narrowed"])
+def test_G7_event_handlers_are_run(host, program, kind):
+    """pre-start and post-stop, which rkt ran with all of the pod's rights."""
+    section, pod, more = KINDS[kind]
+    handlers = [{"name": name, "exec": ["/bin/attributes"]}
+                for name in ("pre-start", "post-stop")]
+    r = host.run(image(host, program, eventHandlers=handlers, argv=[], **section),
+                 pod=pod, app=more).ok()
+    parts = re.split(r"(?<=done=1)\r?\n", r.out)[:3]
+    before, ran, behind = (attributes(part) for part in parts)
+    # They are no leaders of a session: the console stays the app's.  systemd
+    # gives ExecStartPre= and ExecStopPost= a cgroup below the unit's.
+    but = OWN | {"cgroup", "sid_is_pid", "pgid_is_pid"}
+    assert different(ran, before, but) == ""
+    assert different(ran, behind, but) == ""
+    for other in (before, behind):
+        for mine, its in zip(ran["cgroup"], other["cgroup"]):
+            assert its in (mine, mine + "/.control"), other["cgroup"]
+
+
+@pytest.mark.parametrize("kind", ["default", "user", "narrowed", "operator"])
+def test_G7_run_prepared_is_run(host, program, kind):
+    """Two pods, of which one waited, are alike but for what is a pod's own."""
+    section, pod, more = KINDS[kind]
+    image_id = image(host, program, **section)
+    child, _, ran = start(host, image_id, pod, more)
+    child.terminate()
+    child.wait(20)
+    for _, uuid in host.pods():
+        host.rkt("rm", uuid)
+    uuid = host.rkt("prepare", *pod, image_id, *more).ok().out.split()[-1]
+    child = host.start("run-prepared", uuid)
+    host.wait_for(child, "done=1", timeout=40)
+    found = attributes(host.said(child))
+    # systemd-nspawn mounts the hierarchies of cgroups as its hash has them.
+    ran["mount"], found["mount"] = sorted(ran["mount"]), sorted(found["mount"])
+    assert different(ran, found, OF_POD) == ""
     child.terminate()
     child.wait(20)
 
