@@ -409,15 +409,19 @@ def test_G4_conductor_plan_descriptor_zoo(stage, kind, tmp_path):
     ended(p, c)
 
 
-def plan(**change):
-    """A plan that is well-formed and asks for an image that is not there."""
-    pod = dict(version=2, uuid=UUID, net=0, flavor=1, apps=1, manifest=b"{}")
+def plan(volumes=(), more=(), **change):
+    """A plan that is well-formed and asks for an image that is not there;
+    volumes, and what differs in further apps."""
+    pod = dict(version=2, uuid=UUID, net=0, flavor=1, apps=1 + len(more),
+               volumes=len(volumes), manifest=b"{}")
     app = dict(name="a", image=DIGEST, image_name="a.com/b", exec=["/x"],
                working_dir="/", user="0", group="0", paths=1)
     for k, v in change.items():
         (pod if k in {f.name for f in TYPES["PLAN_POD"].fields} else app)[k] = v
     out = b""
-    for serial, (name, values) in enumerate([("PLAN_POD", pod), ("PLAN_APP", app)], 1):
+    records = [("PLAN_POD", pod), *(("PLAN_VOLUME", v) for v in volumes),
+               ("PLAN_APP", app), *(("PLAN_APP", app | m) for m in more)]
+    for serial, (name, values) in enumerate(records, 1):
         body = rktmsg.encode(name, **values)
         out += rktmsg.header(TYPES[name].number, 0, len(body), serial) + body
     return out
@@ -435,6 +439,21 @@ REFUSED_PLANS = {
     "no exec": {"exec": []}, "gid": {"supplementary_gids": [4294967295]},
     "memory": {"memory": 100}, "oom": {"oom_score_adj": 5000},
     "filter": {"filter": b"123"}, "empty user": {"user": ""},
+    "a second app": {"more": [{"name": "b"}]},
+    "host volume": {"volumes": [dict(name="v", kind=1, source="/etc",
+                                     recursive=1)]},
+    "host volume, no path": {"volumes": [dict(name="v", kind=1, source="etc")]},
+    "volume of no kind": {"volumes": [dict(name="v", kind=9)]},
+    "volume twice": {"volumes": [dict(name="v", kind=2)] * 2},
+    "mount of no volume": {"mount_volume": ["v"], "mount_target": ["/x"],
+                           "mount_flags": [0]},
+    "mount without target": {"volumes": [dict(name="v", kind=2)],
+                             "mount_volume": ["v"], "mount_flags": [0]},
+    "mount on /": {"volumes": [dict(name="v", kind=2)], "mount_volume": ["v"],
+                   "mount_target": ["/"], "mount_flags": [0]},
+    "port 0": {"socket_names": ["s"], "socket_ports": [0]},
+    "half a layer": {"layers": b"123"}, "pod's memory": {"memory": 4095},
+    "pids": {"pids": 1 << 40},
 }
 
 
@@ -445,6 +464,8 @@ def test_G4_conductor_plan_beyond_argv(stage, what):
     c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**REFUSED_PLANS[what]))])
     m = c.edge.recv(10)
     assert m.name == "REFUSED", m
+    # By the rule, not for the image: PS_REFUSED_POLICY, _PLAN, _NOTFOUND.
+    assert m.fields["code"] in ((1, 8) if REFUSED_PLANS[what] else (5,)), m
     p.finish()
     p.nothing_happened()
 

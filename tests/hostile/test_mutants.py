@@ -101,9 +101,9 @@ def test_mutant_prefix_key(stage, tmp_path):
     silence(p, c.edge)
 
 
-def judged(stage, **change):
+def judged(stage, *words, **change):
     """A plan for an image that is not there: the proof speaks before."""
-    p = stage("conductor").start("run", "x")
+    p = stage("conductor").start(*words or ("run", "x"))
     c = p.hello()
     c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**change))])
     m = c.edge.recv(20)
@@ -127,6 +127,40 @@ def test_mutant_plan_seccomp(stage):
 
 def test_mutant_plan_net(stage):
     assert judged(stage, net=1) == PLAN
+
+
+def test_mutant_plan_apps(stage):
+    assert judged(stage, more=[{"name": "b"}]) == PLAN
+    assert judged(stage, "run", "x", "y", more=[{"name": "b"}]) == NOTFOUND
+
+
+def test_mutant_plan_words(stage):
+    """What the operator gives to the second app is not the first one's."""
+    line = ("run", "x", "y", "--caps-retain=CAP_SYS_ADMIN")
+    assert judged(stage, *line, caps=1 << 21,
+                  more=[{"name": "b", "caps": 1 << 21}]) == POLICY
+    assert judged(stage, *line,
+                  more=[{"name": "b", "caps": 1 << 21}]) == NOTFOUND
+
+
+def volume(source="/etc", **change):
+    return dict(name="v", kind=1, source=source, recursive=1) | change
+
+
+def test_mutant_plan_volume(stage):
+    line = ("run", "--volume=v,kind=host,source=/srv,readOnly=true", "x")
+    assert judged(stage, volumes=[volume()]) == POLICY
+    assert judged(stage, *line, volumes=[volume()]) == POLICY
+    assert judged(stage, *line, volumes=[volume("/srv")]) == POLICY
+    assert judged(stage, *line,
+                  volumes=[volume("/srv", readonly=1)]) == NOTFOUND
+
+
+def test_mutant_plan_mount(stage):
+    mount = dict(mount_volume=["v"], mount_target=["/x"], mount_flags=[0])
+    assert judged(stage, **mount) == PLAN
+    assert judged(stage, volumes=[volume("", kind=2, recursive=0)],
+                  **mount) == NOTFOUND
 
 
 def test_mutant_plan_exact(stage):

@@ -90,7 +90,7 @@ floors(void **state)
 			fake_put(STATE, rows[i].text);
 		fetch(rows[i].signed_at, rows[i].answer);
 		assert_int_equal(rows[i].answer == PS_ADMITTED,
-		    strstr(fake.trace, "rename /var/lib/rkt/image/") != NULL);
+		    strstr(fake.trace, " /var/lib/rkt/image/sha512-11111111\n") != NULL);
 		world_end();
 	}
 }
