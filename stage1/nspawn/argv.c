@@ -93,8 +93,9 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	    {true, text("--uuid=%s", p->uuid)},
 	    {p->hostname[0] == '\0', text("--hostname=rkt-%s", p->uuid)},
 	    {p->hostname[0] != '\0', text("--hostname=%s", p->hostname)},
-	    {!f->machined, "--link-journal=no"},
-	    {f->machined, "--link-journal=try-guest"},
+	    /* A link on the host would lead into this mount namespace, that is
+	     * nowhere, and outlive the pod. */
+	    {true, "--link-journal=no"},
 	    {true, "--resolv-conf=off"},
 	    {true, "--timezone=off"},
 	    {p->interactive, "--console=interactive"},

@@ -221,7 +221,8 @@ class Machine:
 
     def argv(self, fd):
         """qemu's arguments; the end of the command line is fd."""
-        return [QEMU, "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max",
+        return ["setpriv", "--pdeathsig", "KILL",
+                QEMU, "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max",
                 "-smp", "2", "-m", self.memory, "-nodefaults", "-nographic",
                 "-no-reboot", "-kernel", self.kernel, "-append",
                 "root=/dev/nvme0n1 rootwait rw console=ttyS0 quiet panic=-1 "
