@@ -93,7 +93,7 @@ stage1-nspawn_SRCS = $(nspawn_SRCS) privsep/codec.c privsep/fds.c \
 	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
 stage1-nspawn_LIBS =
 stage1-enter_SRCS = $(enter_SRCS) stage1/common/door.c privsep/codec.c \
-	privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c
+	privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c privsep/worker.c
 stage1-enter_LIBS =
 appexec_ALL = $(appexec_SRCS) stage1/common/door.c privsep/codec.c \
 	privsep/log.c privsep/name.c privsep/proto.c privsep/fds.c

@@ -13,9 +13,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "policies/enter.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/log.h"
+#include "privsep/worker.h"
 #include "stage1/common/door.h"
 
 enum { DOOR, SIGNALS, LOG, KEYS, MASTER, N_POLL };
@@ -204,6 +206,11 @@ s1_proxy(int door, int record)
 	p.signals = catch_signals();
 	r = p.signals < 0 ? p.signals : ask(&p, record);
 	(void)close(record);
+	/* All is open that will be; what is heard from here on is hostile. */
+	if (r == 0)
+		r = ps_landlock(NULL, NULL, 0);
+	if (r == 0)
+		r = ps_seccomp(policy_enter, PS_COUNT(policy_enter));
 	while (r == 0 && p.code < 0)
 		r = turn(&p);
 	drain(&p);

@@ -201,6 +201,35 @@ def test_enter_caller_that_is_killed_leaves_nothing(host):
     stop(child)
 
 
+def test_enter_proxy_has_nothing(host):
+    """What is left of rkt outside: the pod's root id, no capability, a filter,
+    and no descriptor but the streams, the door and what it waits with."""
+    child, uuid = start(host)
+    entering = host.start("enter", uuid, "/bin/guest", "say", "in", "sleep", "77")
+    host.wait_for(entering, "say=in")
+    base = (host.data / "pods/run" / uuid /
+            "private-users-prepared").read_text().split(":")[0]
+    with open("/proc/%d/status" % entering.pid, encoding="ascii") as f:
+        lines = dict(line.rstrip("\n").split(":\t", 1) for line in f
+                     if ":\t" in line)
+    assert lines["Name"] == "stage1-enter"
+    assert set(lines["Uid"].split()) == set(lines["Gid"].split()) == {base}
+    assert lines["Groups"].strip() == ""
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(lines[name], 16) == 0
+    assert lines["NoNewPrivs"] == "1" and lines["Seccomp"] == "2"
+    where = "/proc/%d/fd" % entering.pid
+    kinds = sorted(os.readlink(where + "/" + fd).split("[")[0]
+                   for fd in os.listdir(where) if int(fd) > 2)
+    assert kinds == ["anon_inode:", "socket:"]
+    for kind in ("mnt", "pid", "user", "net", "ipc", "uts", "cgroup"):
+        assert os.readlink("/proc/%d/ns/%s" % (entering.pid, kind)) == \
+            os.readlink("/proc/self/ns/" + kind) or kind == "mnt"
+    entering.terminate()
+    assert entering.wait(10) == 143
+    stop(child)
+
+
 def test_enter_ends_with_the_app(host):
     """A command does not keep its app's pod, whatever it ignores."""
     child, uuid = start(host, "say", "ready", "sleep", "2")
@@ -343,6 +372,24 @@ def test_enter_terminal_is_restored(host, number):
     assert t.end() == 128 + number
     t = Terminal(host, "enter", uuid, "/bin/nothing")
     assert t.end() == 254 and "Unable to open" in t.text
+    stop(child)
+
+
+def test_enter_terminal_stop_and_go_on(host):
+    """Stopped from outside, the caller has his terminal; then it goes on."""
+    child, uuid = start(host)
+    t = Terminal(host, "enter", uuid, "/bin/guest", "say", "in", "hear", "size")
+    t.wait_for("hear?")
+    os.kill(t.child.pid, signal.SIGTSTP)
+    wait_until(lambda: "T (stopped)" in open(
+        "/proc/%d/status" % t.child.pid, encoding="ascii").read())
+    assert termios.tcgetattr(t.slave) == t.before
+    t.size(12, 34)
+    os.kill(t.child.pid, signal.SIGCONT)
+    wait_until(lambda: not termios.tcgetattr(t.slave)[3] & termios.ICANON)
+    t.type("on\r")
+    t.wait_for("size=12 34 yes")
+    assert t.end() == 0
     stop(child)
 
 

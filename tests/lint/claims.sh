@@ -12,7 +12,7 @@ rules() {
 	grep -ohE "verdict \"?[A-Za-z0-9_]+|^ceiling [a-z0-9_]+" $here/*.sh |
 		sed 's/^verdict "\{0,1\}//; s/^ceiling /budget_/'
 	sed 's/ .*//' "$O/lint/programs" | sed 's/^/needed_/; p; s/^needed_/hardening_/'
-	for p in verify second unpack fetcher conductor; do
+	for p in verify second unpack fetcher conductor enter; do
 		printf 'policy_%s\npolicy_%s_never\n' $p $p
 	done
 }

@@ -39,6 +39,7 @@ second 35 60
 unpack 45 50
 fetcher 50 60
 conductor 60 70
+enter 15 20
 TABLE
 verdict policy_reasons "$(for p in policies/*.policy; do
 	sed '/^[ 	]*#/d; /^[ 	]*$/d; /^default /d' "$p" |

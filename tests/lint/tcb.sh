@@ -29,7 +29,7 @@ while IFS='|' read -r program user policy; do
 done <<'TABLE'
 rkt|root|-
 stage1-nspawn|root|-
-stage1-enter|root, then the pod's root id|-
+stage1-enter|root, then the pod's root id|enter
 conductor|rkt|conductor
 fetcher|rkt-fetch|fetcher
 verify|rkt-verify|verify
