@@ -238,7 +238,8 @@ enter_v2(struct made *m, const char *mount, const char *own,
 	r = move(dir, limited ? m->conductor : -1);
 	if (r < 0 || !limited)
 		return r;
-	lend(parent, l, apps);
+	if (parent >= 0)
+		lend(parent, l, apps);
 	return limits_v2(dir, l, apps, missing);
 }
 
@@ -407,7 +408,9 @@ enter_v1(const struct ln_groups *g, struct made *m, const char *self,
 	for (size_t i = 0; r == 0 && i < PS_COUNT(controllers); i++) {
 		int e = enter_controller(g, m, &controllers[i], self);
 
-		if (e == 0 || (controllers[i].set == pids_v1 && !g->pod.pids_asked))
+		/* Site policy's own number of processes is no one's wish. */
+		if (e == 0 || (controllers[i].set == pids_v1 &&
+		    !g->pod.pids_asked && ln_cgroup_apps(g->plan).pids == 0))
 			continue;
 		/* Whoever goes on without this one has the others. */
 		if (first == 0)

@@ -405,19 +405,23 @@ sys_unwritten(int fd)
 static void
 fill_group(const char *text, int dir, const char *path, bool make)
 {
-	char file[4500];
-	int fd;
+	const char *const files[] = { "cgroup.procs", fake.group_file };
 
 	if (!below(text, "/sys/fs/cgroup"))
 		return;
 	fake.cgroups_used = true;
-	(void)snprintf(file, sizeof(file), "%s/cgroup.procs", path);
-	if (!make) {
-		(void)unlinkat(dir, file, 0);
-		return;
+	for (size_t i = 0; i < PS_COUNT(files) && files[i]; i++) {
+		char file[4500];
+		int fd;
+
+		(void)snprintf(file, sizeof(file), "%s/%s", path, files[i]);
+		if (!make) {
+			(void)unlinkat(dir, file, 0);
+			continue;
+		}
+		fd = openat(dir, file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+		ps_close_fd(&fd);
 	}
-	fd = openat(dir, file, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-	ps_close_fd(&fd);
 }
 
 int

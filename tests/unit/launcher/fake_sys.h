@@ -41,6 +41,7 @@ struct fake {
 	unsigned fail_at;      /* this one fails; 0 none */
 	int fail_error;
 	bool executed, cgroups_used;
+	const char *group_file; /* in each new cgroup, beside cgroup.procs */
 	jmp_buf *jump; /* where to, once stage1 has been executed */
 	pid_t stage1, init; /* of the pod that runs */
 	bool stubborn;	    /* and does not end when it is killed */

@@ -180,6 +180,209 @@ not_another_pods(void **state)
 	assert_null(strstr(fake.trace, "memory/rkt-UUID/cgroup.procs"));
 }
 
+#define GROUPS "5:memory:/\n4:cpu,cpuacct:/\n3:pids:/\n1:name=systemd:/\n0::/\n"
+
+static bool
+did(const char *line)
+{
+	const char *at = strstr(fake.trace, line);
+
+	return at && at[strlen(line)] == '\n';
+}
+
+/* On v1 each app with limits has a group of its own below the pod's, and the
+ * pod may add processes to it and do no more. */
+static void
+groups_of_apps(void **state)
+{
+	const struct ln_limits none = { 0 };
+
+	(void)state;
+	fake_put("/proc/self/cgroup", GROUPS);
+	fake_mkdir("/sys/fs/cgroup/pids");
+	fake_mkdir("/var/lib/rkt/pods/stage1/rootfs");
+	world_add_app(&plan, "second", IMAGE_GOOD);
+	world_add_app(&plan, "third", IMAGE_GOOD);
+	plan.app[0].memory = 1 << 20;
+	plan.app[1].cpu_shares = 512;
+	plan.app[1].pids = 7;
+	fake.at = 0;
+	assert_int_equal(enter(&none, -1), 0);
+	assert_true(did("put /sys/fs/cgroup/memory/rkt-UUID/app-hello/"
+			"memory.limit_in_bytes 1048576"));
+	assert_true(did("put /sys/fs/cgroup/cpu,cpuacct/rkt-UUID/app-second/"
+			"cpu.shares 512"));
+	assert_true(did("put /sys/fs/cgroup/pids/rkt-UUID/app-second/pids.max 7"));
+	assert_true(did("own /sys/fs/cgroup/memory/rkt-UUID/app-hello/cgroup.procs "
+			"1879048192:1879048192 0644"));
+	assert_true(did("attach bind(/sys/fs/cgroup/pids/rkt-UUID/app-second) "
+			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/second/pids"));
+	assert_true(did("attach bind(/sys/fs/cgroup/cpu,cpuacct/rkt-UUID/app-second) "
+			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/second/cpu"));
+	/* Nothing is the pod's but that one file, and not of its own group. */
+	for (const char *at = fake.trace; (at = strstr(at, "\nown /sys")); at++)
+		if (!strstr(at, "/app-") ||
+		    strncmp(strchr(at + 5, ' ') - 12, "cgroup.procs", 12) != 0)
+			fail_msg("%.80s", at + 1);
+	assert_null(strstr(fake.trace, "third"));
+	assert_null(strstr(fake.trace, "memory/rkt-UUID/app-second"));
+	assert_null(strstr(fake.trace, "memory/rkt-UUID/memory."));
+	assert_null(strstr(fake.trace, "cgroup.procs 4"));
+}
+
+/* What any app wants at all. */
+static void
+wanted(void **state)
+{
+	struct ln_limits l;
+
+	(void)state;
+	world_add_app(&plan, "second", IMAGE_GOOD);
+	l = ln_cgroup_apps(&plan);
+	assert_true(l.memory == 0 && l.cpu_milli == 0 && l.pids == 0);
+	assert_false(l.pids_asked);
+	plan.app[1].memory = 1 << 20;
+	plan.app[0].cpu_shares = 5;
+	l = ln_cgroup_apps(&plan);
+	assert_true(l.memory != 0 && l.cpu_milli != 0 && l.pids == 0);
+	plan.app[1].pids = 3;
+	l = ln_cgroup_apps(&plan);
+	assert_true(l.pids != 0 && l.pids_asked);
+}
+
+/* An app's limit whose controller is not there is an error too. */
+static void
+app_controller_missing(void **state)
+{
+	const struct ln_limits none = { 0 };
+
+	(void)state;
+	plan.app[0].pids = 5; /* world.c's host has none */
+	assert_true(enter(&none, -1) < 0);
+	assert_string_equal(missing, "pids");
+	fake_clear("/sys/fs/cgroup/systemd");
+	fake_clear("/sys/fs/cgroup/unified");
+	plan.app[0].pids = 0;
+	plan.app[0].cpu_milli = 5;
+	fake_put("/proc/self/cgroup", "1:name=systemd:/\n");
+	assert_true(enter(&none, -1) < 0);
+	assert_string_equal(missing, "cpu");
+}
+
+static int
+rmdir_group(void)
+{
+	char path[200];
+
+	fake_clear("/sys/fs/cgroup/rkt-" UUID);
+	(void)snprintf(path, sizeof(path), "%s/sys/fs/cgroup/rkt-" UUID, fake.root);
+	return rmdir(path);
+}
+
+/* On v2 an app's unit sets its limit: what it will write must be there. */
+static void
+apps_on_v2(void **state)
+{
+	static const char *const files[] = { "memory.max", "cpu.max", "pids.max" };
+	static const char *const names[] = { "memory", "cpu", "pids" };
+	const struct ln_limits none = { 0 };
+
+	(void)state;
+	fake_put("/proc/self/cgroup", "0::/\n");
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "pids memory cpu\n");
+	for (size_t i = 0; i < 3; i++)
+		for (size_t have = 0; have < 2; have++) {
+			char line[80];
+
+			world_plan(&plan, IMAGE_GOOD);
+			plan.app[0].memory = i == 0 ? 1 << 20 : 0;
+			plan.app[0].cpu_shares = i == 1 ? 9 : 0;
+			plan.app[0].pids = i == 2 ? 9 : 0;
+			fake.group_file = have ? files[i] : NULL;
+			fake.at = 0;
+			if (enter(&none, -1) != (have ? 0 : -ENOENT))
+				fail_msg("%s, %zu", names[i], have);
+			if (!have)
+				assert_string_equal(missing, names[i]);
+			(void)snprintf(line, sizeof(line),
+			    "cgroup.subtree_control +%s", names[i]);
+			assert_true(did(line));
+			assert_null(strstr(fake.trace, "app-hello"));
+			assert_int_equal(rmdir_group(), 0);
+		}
+	fake.group_file = NULL;
+}
+
+/* Site policy's own number is set where that is easily done; what a file or
+ * the operator says must be. */
+static void
+pids(void **state)
+{
+	const struct ln_limits asked = { .pids = 9, .pids_asked = true };
+	const struct ln_limits easy = { .pids = 9 };
+
+	(void)state;
+	assert_int_equal(enter(&easy, -1), 0);
+	assert_null(strstr(fake.trace, "pids"));
+	fake_clear("/sys/fs/cgroup/systemd");
+	fake_clear("/sys/fs/cgroup/unified");
+	assert_true(enter(&asked, -1) < 0);
+	assert_string_equal(missing, "pids");
+	fake_put("/proc/self/cgroup", GROUPS);
+	for (int i = 0; i < 2; i++) {
+		fake_clear("/sys/fs/cgroup/systemd");
+		fake_clear("/sys/fs/cgroup/unified");
+		fake_clear("/sys/fs/cgroup/pids");
+		fake_mkdir("/sys/fs/cgroup/pids");
+		fake.at = 0;
+		assert_int_equal(enter(i ? &asked : &easy, -1), 0);
+		assert_true(did("put /sys/fs/cgroup/pids/rkt-UUID/pids.max 9"));
+	}
+}
+
+static void
+pids_v2(void **state)
+{
+	const struct ln_limits asked = { .pids = 9, .pids_asked = true },
+		easy = { .pids = 9 }, both = { .pids = 9, .memory = 1 << 20 };
+	unsigned failed = 0, went_on = 0;
+
+	(void)state;
+	fake_put("/proc/self/cgroup", "0::/\n");
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "pids memory\n");
+	assert_int_equal(enter(&asked, -1), 0);
+	assert_true(did("rkt-UUID/pids.max 9"));
+	assert_true(did("cgroup.subtree_control +pids"));
+	for (unsigned n = 1; n < 20; n++) {
+		const struct ln_limits *l[] = { &asked, &easy, &both };
+
+		for (size_t i = 0; i < PS_COUNT(l); i++) {
+			const char *last;
+			int r;
+
+			fake.fail_at = 0;
+			if (fake_exists("/sys/fs/cgroup/rkt-" UUID))
+				assert_int_equal(rmdir_group(), 0);
+			fake.at = fake.verbs = 0;
+			fake.fail_at = n;
+			fake.fail_error = EIO;
+			r = enter(l[i], -1);
+			if (fake.verbs != n)
+				continue;
+			last = strstr(fake.trace, "/pids.max");
+			if (!last) /* is it this that failed? */
+				continue;
+			assert_int_equal(r, l[i]->pids_asked ? -EIO : 0);
+			failed += r < 0;
+			went_on += r == 0;
+		}
+	}
+	assert_int_equal(failed, 1);
+	assert_int_equal(went_on, 1);
+	fake.fail_at = 0;
+	assert_int_equal(rmdir_group(), 0);
+}
+
 #define SCOPE                                                                  \
 	"/sys/fs/cgroup/systemd/machine.slice/machine-rkt\\x2d01234567\\x2d"     \
 	"89ab\\x2dcdef\\x2d0123\\x2d456789abcdef.scope/"
@@ -219,6 +422,12 @@ main(void)
 		with(v1),
 		with(controller_missing),
 		with(not_another_pods),
+		with(groups_of_apps),
+		with(wanted),
+		with(app_controller_missing),
+		with(pids),
+		with(pids_v2),
+		with(apps_on_v2),
 		with(removal),
 	};
 
