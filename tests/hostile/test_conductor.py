@@ -281,7 +281,8 @@ SPOOLED = "0123456789abcdef" * 2
 @pytest.mark.parametrize("path,kind", [
     ("spool/" + SPOOLED + ".meta", 1), ("spool/" + SPOOLED + ".aci", 3),
     ("spool/" + SPOOLED + ".aci", 4), ("spool/../image/x.aci", 1),
-    ("spool/" + SPOOLED + "/../../canary.aci", 1), ("spool/canary.aci", 1)])
+    ("spool/" + SPOOLED + "/../../canary.aci", 1), ("spool/canary.aci", 1),
+    ("spool/" + "z" * 32 + ".aci", 1)])
 def test_G4_conductor_spool_has_one_form(stage, path, kind):
     p = stage("conductor").start("run", "x")
     c = p.hello()
