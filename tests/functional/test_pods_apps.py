@@ -321,6 +321,19 @@ def test_pods_manifest_source_needs_a_root(host, tmp_path):
     assert (srv / "x").exists()
 
 
+@pytest.mark.parametrize("limit,code", [("40Mi", 9), ("400Mi", 0)])
+def test_pods_limit_of_all_apps_together(host, limit, code):
+    """Neither app alone is beyond it."""
+    image = host.store()
+    flag = manifest_file(host, *[
+        {"name": name, "image": {"id": image},
+         "app": app("/bin/guest", "take", "30", "sleep", "2")}
+        for name in ("a", "b")],
+        isolators=[isolator("resource/memory", {"limit": limit})])
+    r = host.rkt("run", flag)
+    assert r.code == code, r.describe()
+
+
 # --- events ---------------------------------------------------------------
 
 def test_pods_event_handlers(host):
