@@ -40,6 +40,11 @@ static const char *const good[] = {
 	"id-range 2147287040 1\n",
 	"best-effort none\n", "best-effort cgroup,seccomp,keyring\n",
 	"data-dir /srv/rkt\n",
+	"trust-keys-from-https yes\n", "trust-keys-from-https no\n",
+	"rollback allow\n", "rollback refuse\n",
+	"discovery public\n", "discovery any\n",
+	"pids-max 0\n", "pids-max 1\n", "pids-max 4194304\n",
+	"volume-root /\n", "volume-root /srv/v\nvolume-root /srv/v\n",
 	"pin-digest sha512-" H128 "\n", "deny-digest sha512-" H128 "\n",
 	"deny-digest sha512-" H128 "\ndeny-digest sha512-" H128 "\n",
 	"deny-key " FPR "\n", "deny-key " FPR "\ndeny-key " FPR "\n",
@@ -67,7 +72,16 @@ static const char *const bad[] = {
 	"pin-digest sha512-" H128 "0\n", "deny-digest sha256-" H128 "\n",
 	"deny-key 0123\n", "deny-key " FPR "0\n",
 	"deny-key 0123456789ABCDEF0123456789abcdef01234567\n",
+	"trust-keys-from-https true\n", "trust-keys-from-https\n",
+	"rollback no\n", "rollback Refuse\n", "discovery private\n",
+	"discovery none\n", "pids-max -1\n", "pids-max max\n", "pids-max 01\n",
+	"pids-max 4194305\n", "pids-max 18446744073709551617\n",
+	"volume-root srv\n", "volume-root /srv/\n", "volume-root /srv//v\n",
+	"volume-root /srv/../etc\n", "volume-root /srv/.\n", "volume-root \n",
+	"volume-root /a,/b/../c\n",
 	/* twice, and unknown */
+	"rollback allow\nrollback allow\n", "discovery any\ndiscovery any\n",
+	"pids-max 1\npids-max 1\n", "volume-roots /srv\n",
 	"net-host yes\nnet-host yes\n", "insecure-options none\ninsecure-options all\n",
 	"max-ratio 5\n# x\nmax-ratio 5\n", "verifiers 3\n", "verifier 1\n", "net_host yes\n",
 	"nethost yes\n", "net-host yes", "net-host yes \n", "\1\n",
@@ -128,6 +142,31 @@ values(void **state)
 	assert_int_equal(policy.deny[0][1], 0x23);
 	assert_false(policy.pinned);
 	assert_string_equal(policy.deny_key[0], FPR);
+}
+
+/* What was added with volumes, roll-back and discovery. */
+static void
+more_values(void **state)
+{
+	(void)state;
+	assert_int_equal(apply(""), 0);
+	assert_true(policy.trust_from_https && !policy.no_rollback);
+	assert_false(policy.discovery_private);
+	assert_int_equal(policy.pids, 16384);
+	assert_false(policy.pids_said);
+	assert_int_equal(policy.n_root, 0); /* no path of the host */
+	assert_int_equal(apply("trust-keys-from-https no\nrollback refuse\n"
+			       "discovery any\npids-max 7\nvolume-root /a\n"
+			       "volume-root /b/c\n"), 0);
+	assert_false(policy.trust_from_https);
+	assert_true(policy.no_rollback && policy.discovery_private);
+	assert_int_equal(policy.pids, 7);
+	assert_true(policy.pids_said);
+	assert_int_equal(policy.n_root, 2);
+	assert_string_equal(policy.root[0], "/a");
+	assert_string_equal(policy.root[1], "/b/c");
+	assert_int_equal(apply("pids-max 0\n"), 0);
+	assert_true(policy.pids == 0 && policy.pids_said);
 }
 
 /* The second file replaces a key, and adds to a list. */
@@ -192,6 +231,7 @@ main(void)
 		cmocka_unit_test(keys_bad),
 		cmocka_unit_test(whole_or_nothing),
 		cmocka_unit_test(values),
+		cmocka_unit_test(more_values),
 		cmocka_unit_test(second_file),
 		cmocka_unit_test(list_full),
 		cmocka_unit_test(defaults),

@@ -113,6 +113,68 @@ bad_values(void **state)
 	}
 }
 
+/* What a record may lack: 0 then, and no line of it is written. */
+static void
+optional(void **state)
+{
+	struct ps_record r = sample(), back;
+	int n = ps_record_format(&r, copy, sizeof(copy));
+
+	(void)state;
+	assert_null(strstr(copy, "\ndependency "));
+	assert_null(strstr(copy, "\nwhitelist "));
+	assert_null(strstr(copy, "\nimplicit "));
+	assert_null(strstr(copy, "\netag "));
+	assert_null(strstr(copy, "\nmax-age "));
+	assert_int_equal(ps_record_parse(copy, (size_t)n, &back), 0);
+	assert_true(back.n_dependency == 0 && back.whitelist == 0 &&
+	    back.implicit == 0 && back.n_etag == 0 && back.max_age == 0);
+	r.n_dependency = 2;
+	r.dependency[0] = "example.com/base";
+	r.dependency[1] = "example.com/libs sha512-ab";
+	r.whitelist = UINT32_MAX;
+	r.implicit = 7;
+	r.n_etag = 1;
+	r.etag[0] = "\"a b\"";
+	r.max_age = UINT64_MAX;
+	n = ps_record_format(&r, copy, sizeof(copy));
+	assert_int_equal(ps_record_parse(copy, (size_t)n, &back), 0);
+	assert_int_equal(back.n_dependency, 2);
+	assert_string_equal(back.dependency[1], "example.com/libs sha512-ab");
+	assert_true(back.whitelist == UINT32_MAX && back.implicit == 7);
+	assert_string_equal(back.etag[0], "\"a b\"");
+	assert_true(back.max_age == UINT64_MAX);
+}
+
+static void
+optional_bad(void **state)
+{
+	static const char *const lines_[] = { "whitelist 4294967296\n",
+		"whitelist -1\n", "whitelist\n", "whitelist 1\nwhitelist 1\n",
+		"implicit 01\n", "implicit 1\nimplicit 1\n", "etag a\netag a\n",
+		"etag \x1b\n", "max-age 18446744073709551616\n", "max-age 1s\n",
+		"max-age 1\nmax-age 1\n", "dependency a\tb\n" };
+	struct ps_record r = sample(), back;
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(lines_); i++) {
+		int n = ps_record_format(&r, copy, sizeof(text));
+
+		n += snprintf(copy + n, sizeof(copy) - (size_t)n, "%s", lines_[i]);
+		if (ps_record_parse(copy, (size_t)n, &back) != -EBADMSG)
+			fail_msg("row %zu was taken", i);
+	}
+	r.n_dependency = PS_MAX_LAYERS;
+	for (unsigned i = 0; i < PS_MAX_LAYERS; i++)
+		r.dependency[i] = "a";
+	{
+		int n = ps_record_format(&r, copy, sizeof(text));
+
+		n += snprintf(copy + n, sizeof(copy) - (size_t)n, "dependency a\n");
+		assert_int_equal(ps_record_parse(copy, (size_t)n, &back), -EBADMSG);
+	}
+}
+
 static void
 lists_bounded(void **state)
 {
@@ -138,6 +200,8 @@ main(void)
 		cmocka_unit_test(buffer_too_small),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(bad_values),
+		cmocka_unit_test(optional),
+		cmocka_unit_test(optional_bad),
 		cmocka_unit_test(lists_bounded),
 	};
 
