@@ -378,6 +378,52 @@ def test_dependency_rendering_spoiled(host, site):
     host.rkt("run", top).refused("the tree of \"example.test/low\"")
 
 
+def test_dependency_killed_while_rendering(host, site):
+    """At any moment: the next start works, and nothing half made stays."""
+    many = [text("d%d/f%d" % (i // 100, i), "x" * 100) for i in range(4000)]
+    site.add("low", base("low", many))
+    site.open()
+    path = host.write_signed(guest(host, dep("low"), pathWhitelist=[
+        "/bin/guest", *("/d%d/f%d" % (i // 100, i) for i in range(4000))]))
+    host.rkt("fetch", path).ok()
+    for delay in (0.0, 0.01, 0.05, 0.2):
+        child = host.start("run", "--pull-policy=new", path, "--", "say", "x")
+        end = time.monotonic() + 20
+        while not list(host.data.glob("image/*/rendered/.new-*")) and \
+                not list(host.data.glob("image/*/rendered/1")):
+            assert time.monotonic() < end, host.said(child)
+        time.sleep(delay)
+        child.kill()
+        child.wait()
+    r = host.run(path, "read", "/d39/f3999", pod=["--pull-policy=new"]).ok()
+    assert r.facts.one("read") == "x" * 100
+    made, = host.data.glob("image/*/rendered")
+    assert [p.name for p in made.iterdir()] == ["1"]
+    host.rkt("gc", "--expire-prepared=0s", "--grace-period=0s")
+
+
+def test_dependency_rendering_into_a_full_disk(small_host):
+    """A refusal that says so, and leaves no half."""
+    host = small_host
+    host.trust()
+    big = images.program("rootfs/big", os.urandom(200000))
+    tar = guest(host, files=[big], pathWhitelist=["/bin/guest", "/big"])
+    id_ = host.fetch(tar).ok().out.strip()
+    hog = host.data / "hog"
+    with open(hog, "wb") as f:
+        try:
+            while True:
+                f.write(bytes(65536))
+                f.flush()
+        except OSError:
+            pass
+    host.rkt("run", id_).refused("No space left")
+    made = host.data / "image" / id_ / "rendered"
+    assert not made.exists() or os.listdir(made) == []
+    hog.unlink()
+    host.rkt("run", id_).ok()
+
+
 def test_dependency_rendering_is_made_again(host, site):
     """One whose record says anything else is not used."""
     site.add("low", base("low", [text("low", "x")]))

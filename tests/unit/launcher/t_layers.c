@@ -450,6 +450,20 @@ not_rendered(void **state)
 	assert_false(is_there(TOP, "rendered/1"));
 }
 
+/* check-tree launch: nothing is rendered from a spoiled layer. */
+static void
+not_of_spoiled(void **state)
+{
+	(void)state;
+	white();
+	world.script.tree.tree[0] ^= 1;
+	world.s.policy.tree_at_launch = true;
+	START(B);
+	refused(PS_REFUSED_IMAGE);
+	assert_null(strstr(fake.trace, "readonly("));
+	assert_int_equal(count("spawn unpack"), 1);
+}
+
 /* Sixteen of an image: the first that no one uses makes room. */
 static void
 no_room(void **state)
@@ -479,7 +493,7 @@ main(void)
 		TEST(circles), TEST(too_many), TEST(each_is_judged),
 		TEST(each_is_checked), TEST(rendered), TEST(found_again),
 		TEST(rendered_below), TEST(implied), TEST(not_rendered),
-		TEST(no_room) };
+		TEST(not_of_spoiled), TEST(no_room) };
 
 	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }
