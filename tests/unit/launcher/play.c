@@ -307,6 +307,36 @@ tell_fetch(void)
 	    .insecure = is_signed || is_rare() ? 0 : PS_INSECURE_IMAGE);
 }
 
+/* What leaves a file, a tree, or a command in a pod behind. */
+static void
+tell_output(uint8_t op)
+{
+	static const char *const paths[] = { "/m", "/home/op/out", "out", "image",
+		"/etc/shadow", "/srv/data" };
+	const char *path = paths[next() % PS_COUNT(paths)];
+	struct ps_msg_EXTRACT_IMAGE m = { .path = path, .whole = next() % 3 };
+	_cleanup_fd_ int fd = -1;
+
+	memset(m.image, images[next() % PS_COUNT(images)], PS_DIGEST);
+	switch (op % 4) {
+	case 0:
+		TELL(PUT_FILE, .path = path);
+		break;
+	case 1:
+		TELL(ENTER_POD, .uuid = UUID, .app = "hello", .n_exec = 1,
+		    .exec = { next() % 2 ? "x" : "/bin/bash" });
+		break;
+	case 2:
+		(void)PS_SEND(&world.conductor, EXTRACT_IMAGE, &m, NULL, 0);
+		break;
+	default:
+		fd = some_fd(next());
+		(void)PS_SEND(&world.conductor, EXPORT_APP,
+		    (&(struct ps_msg_EXPORT_APP){ .uuid = UUID, .app = "hello",
+			.path = path }), &fd, 1);
+	}
+}
+
 static void
 tell(uint8_t op)
 {
@@ -318,7 +348,7 @@ tell(uint8_t op)
 		tell_fetch();
 		return;
 	}
-	switch (op < 150 ? 11 : op % 16) {
+	switch (op < 150 ? 11 : op % 18) {
 	case 0:
 		TELL(HELLO, .dir = next() % 8 ? "" : "/etc");
 		break;
@@ -361,6 +391,10 @@ tell(uint8_t op)
 		break;
 	case 14:
 		TELL(END_POD, .uuid = UUID, .how = next() % 5);
+		break;
+	case 15:
+	case 16:
+		tell_output(next());
 		break;
 	default:
 		say_noise(&world.conductor);
@@ -414,6 +448,7 @@ play(const uint8_t *data, size_t size, struct play_result *ret)
 	fake.may_open[0] = "/home/op/hello.aci";
 	fake.may_open[1] = "/srv/data"; /* the sources that lines name */
 	fake.may_open[2] = "/etc";
+	fake.may_open[3] = "."; /* of an output's name alone */
 	if (!is_rare()) {
 		fill_store();
 		TELL(HELLO, .dir = "");
@@ -427,8 +462,11 @@ play(const uint8_t *data, size_t size, struct play_result *ret)
 	for (ret->answers = 0; world_hear(NULL) != 0;)
 		ret->answers++;
 	ret->started = world.s.become != NULL;
+	if (fake_exists("/etc/shadow") || fake_exists("/home/op/out") ||
+	    fake_exists("/cwd/out"))
+		fake_bug("made a file that no one named", "");
 	ret->committed = truth.is_committed;
-	if (world.s.become != NULL)
+	if (world.s.plan >= 0 && world.s.become != NULL)
 		check_started();
 	world_end();
 }
