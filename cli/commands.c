@@ -8,6 +8,9 @@
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
+	&cli_cmd_app_exec,
+	&cli_cmd_app_list,
+	&cli_cmd_app_status,
 	&cli_cmd_cat_manifest,
 	&cli_cmd_completion,
 	&cli_cmd_config,
@@ -64,13 +67,15 @@ word_of(const struct cli_command *command, const char *parent)
 
 /* Commands of rkt's that there are not yet. */
 static bool
-is_planned(const char *typed)
+is_planned(const char *typed, const char *parent)
 {
-	static const char *const words[] = { "attach", "export", "api-service",
-		"metadata-service", "app", "extract", "render" };
+	static const char *const words[] = { "attach", "api-service",
+		"metadata-service", "app add", "app rm", "app sandbox",
+		"app start", "app stop" };
+	const char *name = parent ? cli_format("%s %s", parent, typed) : typed;
 
 	for (size_t i = 0; i < PS_COUNT(words); i++)
-		if (strcmp(words[i], typed) == 0)
+		if (strcmp(words[i], name) == 0)
 			return true;
 	return false;
 }
@@ -102,7 +107,7 @@ match(const char *typed, const char *parent, const struct cli_command **ret)
 			break;
 		}
 	}
-	if (found == NULL && is_planned(typed))
+	if (found == NULL && is_planned(typed, parent))
 		return cli_format("command \"%s\" is not supported yet", typed);
 	if (found == NULL)
 		return cli_format("unknown command \"%s\" (see rkt help)", typed);

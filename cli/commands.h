@@ -2,7 +2,8 @@
 /* The rows of the table of commands: one file each, cmd_NAME.c. */
 #include "cli/cli.h"
 
-extern const struct cli_command cli_cmd_cat_manifest, cli_cmd_completion,
+extern const struct cli_command cli_cmd_app_exec, cli_cmd_app_list,
+    cli_cmd_app_status, cli_cmd_cat_manifest, cli_cmd_completion,
     cli_cmd_config,
     cli_cmd_enter, cli_cmd_export, cli_cmd_fetch, cli_cmd_gc,
     cli_cmd_help, cli_cmd_image_cat_manifest, cli_cmd_image_export,

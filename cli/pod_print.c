@@ -77,6 +77,16 @@ is_read_only(const struct ac_pod_app *app, const struct ac_mount *mount,
 	return false;
 }
 
+const struct ac_volume *
+cli_app_mount(const struct ac_pod *m, const struct ac_pod_app *app,
+    const struct ac_mount *mount, bool *ret_read_only)
+{
+	const struct ac_volume *v = find_volume(m, mount->volume);
+
+	*ret_read_only = is_read_only(app, mount, v);
+	return v;
+}
+
 static void
 put_mounts(struct cli_json *j, const struct ac_pod *m,
     const struct ac_pod_app *app)
@@ -87,7 +97,9 @@ put_mounts(struct cli_json *j, const struct ac_pod *m,
 	cli_json_open(j, '[');
 	for (size_t i = 0; i < app->n_mounts; i++) {
 		const struct ac_mount *mount = &app->mounts[i];
-		const struct ac_volume *v = find_volume(m, mount->volume);
+		bool read_only;
+		const struct ac_volume *v =
+		    cli_app_mount(m, app, mount, &read_only);
 
 		cli_json_open(j, '{');
 		cli_json_key(j, "name");
@@ -97,38 +109,51 @@ put_mounts(struct cli_json *j, const struct ac_pod *m,
 		cli_json_key(j, "host_path");
 		cli_json_string(j, v && v->source ? v->source : "");
 		cli_json_key(j, "read_only");
-		cli_json_bool(j, is_read_only(app, mount, v));
+		cli_json_bool(j, read_only);
 		cli_json_close(j, '}');
 	}
 	cli_json_close(j, ']');
 }
 
-static void
-put_app(struct cli_json *j, const struct cli_pod *pod, const struct ac_pod *m,
-    const struct ac_pod_app *app)
+void
+cli_app_look(const struct cli_pod *pod, const char *app,
+    struct cli_app_state *ret)
 {
-	int code = 0, r = cli_app_status(pod, app->name, &code);
-	int64_t created = cli_app_created(pod, app->name);
-	int64_t started = cli_app_started(pod, app->name);
+	int64_t created = cli_app_created(pod, app);
+	int64_t started = cli_app_started(pod, app);
 	bool waits = pod->state < CLI_RUNNING ||
 	    (pod->state == CLI_RUNNING && created != 0 && started == 0);
 
+	*ret = (struct cli_app_state){ .created = created ? created :
+							     cli_pod_created(pod) };
+	ret->exited = cli_app_status(pod, app, &ret->code) == 0;
+	ret->word = ret->exited ? "exited" :
+	    waits		   ? "created" :
+	    pod->state == CLI_RUNNING ? "running" : "unknown";
+	if (!waits)
+		ret->started = started ? started : cli_pod_started(pod);
+	if (ret->exited)
+		ret->finished = cli_app_finished(pod, app);
+}
+
+void
+cli_app_json(struct cli_json *j, const struct cli_pod *pod,
+    const struct ac_pod *m, const struct ac_pod_app *app)
+{
+	struct cli_app_state state;
+
+	cli_app_look(pod, app->name, &state);
 	cli_json_open(j, '{');
 	cli_json_key(j, "name");
 	cli_json_string(j, app->name);
 	cli_json_key(j, "state");
-	cli_json_string(j, r == 0	 ? "exited" :
-		waits			 ? "created" :
-		pod->state == CLI_RUNNING ? "running" :
-					    "unknown");
-	put_time(j, "created_at", created ? created : cli_pod_created(pod));
-	if (!waits)
-		put_time(j, "started_at",
-		    started ? started : cli_pod_started(pod));
-	if (r == 0) {
-		put_time(j, "finished_at", cli_app_finished(pod, app->name));
+	cli_json_string(j, state.word);
+	put_time(j, "created_at", state.created);
+	put_time(j, "started_at", state.started);
+	put_time(j, "finished_at", state.finished);
+	if (state.exited) {
 		cli_json_key(j, "exit_code");
-		cli_json_int(j, code);
+		cli_json_int(j, state.code);
 	}
 	cli_json_key(j, "image_id");
 	cli_json_string(j, app->image_id ? app->image_id : "");
@@ -151,7 +176,7 @@ put_apps(struct cli_json *j, const struct cli_pod *pod, const struct ac_pod *m)
 	cli_json_key(j, "apps");
 	cli_json_open(j, '[');
 	for (size_t i = 0; i < m->n_apps; i++)
-		put_app(j, pod, m, &m->apps[i]);
+		cli_app_json(j, pod, m, &m->apps[i]);
 	cli_json_close(j, ']');
 }
 

@@ -2,6 +2,7 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import pty
@@ -262,6 +263,59 @@ def test_enter_a_pod_that_ends_at_that_moment(host):
                 assert "protocol" not in r.err, r.describe()
         assert child.wait(20) == 0
         host.rkt("rm", uuid)
+
+
+# --- rkt app ----------------------------------------------------------------------
+
+
+APP = {"RKT_EXPERIMENT_APP": "true", "TERM": "vt100"}
+
+
+def test_app_commands_are_an_experiment(host):
+    child, uuid = start(host)
+    for words in (["exec", uuid, "guest"], ["list", uuid],
+                  ["status", uuid, "--app=guest"]):
+        for env in ({}, {"RKT_EXPERIMENT_APP": "false"}):
+            host.rkt("app", *words, env=env).refused("RKT_EXPERIMENT_APP=true")
+        host.rkt("app", *words, env={"RKT_EXPERIMENT_APP": "x"}).refused(
+            "not true or false")
+    for word in ("sandbox", "add", "rm", "start", "stop"):
+        host.rkt("app", word, env=APP).refused("not supported yet")
+    stop(child)
+
+
+def test_app_exec_is_enter(host):
+    child, uuid = start(host)
+    r = host.rkt("app", "exec", "--app=guest", uuid, "/bin/guest", "facts",
+                 "exit", "6", env=APP)
+    f = Facts(r.out)
+    assert r.code == 6 and f.env()["TERM"] == "vt100"
+    assert f.status("Seccomp") == "2"
+    host.rkt("app", "exec", "--app=no", uuid, "guest", env=APP).refused(
+        'specify app using "rkt app exec --app= ..."')
+    stop(child)
+
+
+def test_app_list_and_status(host):
+    child, uuid = start(host, more=["--user-annotation=a=b", "--user-label=c=d"])
+    assert host.rkt("app", "list", uuid, env=APP).ok().out.split() == [
+        "NAME", "STATE", "guest", "running"]
+    lines = dict(line.split("=", 1) for line in host.rkt(
+        "app", "status", uuid, "--app=guest", env=APP).ok().out.splitlines())
+    assert lines["name"] == "guest" and lines["state"] == "running"
+    assert lines["image_id"].startswith("sha512-") and "started_at" in lines
+    assert "exit_code" not in lines and "finished_at" not in lines
+    whole = json.loads(host.rkt("status", uuid, "--format=json").ok().out)
+    (mine,) = json.loads(host.rkt("app", "list", uuid, "--format=json",
+                                  env=APP).ok().out)
+    assert mine == whole["apps"][0] == json.loads(host.rkt(
+        "app", "status", uuid, "--app=guest", "--format=json-pretty",
+        env=APP).ok().out)
+    host.rkt("app", "status", uuid, env=APP).refused("--app")
+    host.rkt("app", "status", uuid, "--app=no", env=APP).refused("no app")
+    stop(child)
+    assert host.rkt("app", "list", "--no-legend", uuid, env=APP).ok(
+        ).out.split()[:1] == ["guest"]
 
 
 # --- a terminal -------------------------------------------------------------------
