@@ -99,8 +99,6 @@ s1_take_sockets(const struct ps_msg_PLAN_APP *a)
 	s1_why = "sockets";
 	if (a->n_socket_ports != a->n_socket_names)
 		return -EINVAL;
-	if (a->n_socket_ports == 0)
-		s1_kept = 0;
 	if (s1_kept == 0)
 		return 0;
 	names[0] = '\0';

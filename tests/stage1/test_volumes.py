@@ -75,9 +75,11 @@ def test_readonly_goes_down_to_what_is_mounted_below(make, host):
 
 
 def test_flags_of_host_volumes(make, host):
-    pod = make({"a": app("cat=/proc/self/mountinfo", rows=[("v", "/v")])}).volume("v", str(host))
-    (line,) = [t for t in lines(pod.run(), "a") if " /v " in t]
-    assert {"nosuid", "nodev"} <= set(line.split()[5].split(","))
+    pod = make({"a": app("cat=/proc/self/mountinfo", rows=[("v", "/v"), ("e", "/e")])})
+    said = lines(pod.volume("v", str(host)).volume("e").run(), "a")
+    flags = {t.split()[4]: set(t.split()[5].split(",")) for t in said if t.split()[4] in
+             ("/v", "/e")}
+    assert {"nosuid", "nodev"} <= flags["/v"] and "nodev" in flags["/e"]
 
 
 def test_device_in_a_directory_is_none(make, host):
