@@ -193,6 +193,7 @@ write_pid(struct ln_session *s)
 /* --- limits and facts ---------------------------------------------------- */
 
 static char cgroup_paths[LN_CGROUP_TEXT];
+static bool has_groups; /* what is called so is this pod's */
 
 static bool
 has_machined(void)
@@ -279,9 +280,10 @@ enter_cgroups(struct ln_session *s, uint32_t base)
 	if (r < 0)
 		return told(ln_refuse_error(s, r, "cannot write the pod"));
 	r = limit(s, base, &missing);
+	has_groups = r != -EEXIST;
 	/* What stands there is another's, of a pod elsewhere, and what is noted
 	 * is killed when it is taken away. */
-	if (r == -EEXIST)
+	if (!has_groups)
 		(void)sys_unlink(s->pod, "cgroup", false);
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
@@ -334,10 +336,10 @@ undo(struct ln_session *s, const struct start *start)
 {
 	ln_cgroup_leave(cgroup_paths, s->conductor);
 	ln_unmount_pod(s, &plan);
-	if (start->how == PS_START_PREPARED)
-		(void)ln_cgroup_remove(plan.pod.uuid, cgroup_paths);
-	else
+	if (start->how != PS_START_PREPARED)
 		(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);
+	else if (has_groups)
+		(void)ln_cgroup_remove(plan.pod.uuid, cgroup_paths);
 }
 
 static int
@@ -451,6 +453,8 @@ ln_start_pod(struct ln_session *s, struct ps_frame *f)
 
 	if (s->plan >= 0)
 		return -EPROTO; /* one pod a launcher */
+	cgroup_paths[0] = '\0';
+	has_groups = false;
 	r = take_plan(s, f, &start);
 	if (r < 0)
 		return r;

@@ -337,6 +337,33 @@ policy_changed(void **state)
 	check_waits("image removed");
 }
 
+/* A pod of that uuid runs elsewhere, in another data directory: whatever is
+ * refused here, what runs there is not ended. */
+static void
+uuid_of_another(void **state)
+{
+	static const char group[] = "/sys/fs/cgroup/memory/rkt-" UUID "/payload";
+	static const char scope[] = "/sys/fs/cgroup/systemd/machine.slice/"
+	    "machine-rkt\\x2d01234567\\x2d89ab\\x2dcdef\\x2d0123"
+	    "\\x2d456789abcdef.scope/payload";
+
+	(void)state;
+	fake_mkdir(scope);
+	fake_mkdir(group);
+	plan.pod.net = PS_NET_HOST; /* not said: refused at once */
+	assert_int_equal(run(), 0);
+	world_refused(PS_REFUSED_PLAN);
+	assert_true(fake_exists(scope) && fake_exists(group));
+	plan.pod.net = PS_NET_NONE;
+	world_again(run_argv);
+	assert_int_equal(run(), 0); /* its groups cannot be made */
+	world_refused(PS_REFUSED_PROTECTION);
+	check_waits("another's groups");
+	assert_true(fake_exists(scope) && fake_exists(group));
+	assert_null(strstr(fake.trace, "cgroup.kill"));
+	assert_false(fake_exists(PREPARED "/cgroup"));
+}
+
 static void
 taken_away(void **state)
 {
@@ -474,6 +501,7 @@ main(void)
 		with(pod_of_this_command),
 		with(in_use),
 		with(policy_changed),
+		with(uuid_of_another),
 		with(taken_away),
 		with(how_unknown),
 		with(failures),
