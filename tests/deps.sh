@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the build and the tests need from Debian's packages.  Only as
-# root on a Debian-family machine, and only what is missing.
+# root on a Debian-family machine, and only what is missing.  The command line
+# may name more: the peers that `make bench` compares with.
 set -eu
 packages='
 gcc make pkg-config libc6-dev linux-libc-dev git
@@ -14,7 +15,7 @@ zstd xz-utils bzip2 libarchive-tools acl attr iproute2 e2fsprogs util-linux proc
 hyperfine qemu-system-x86 mmdebstrap redis-tools'
 command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || exit 0
 missing=
-for p in $packages; do
+for p in $packages "$@"; do
 	dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null |
 		grep -qx installed || missing="$missing $p"
 done
