@@ -76,7 +76,8 @@ s1_door_recv(int fd, struct s1_door *ret, int fds[S1_DOOR_FDS], size_t *ret_n)
 	struct msghdr h = {.msg_iov = &iov,
 	    .msg_iovlen = 1,
 	    .msg_control = control.bytes,
-	    .msg_controllen = sizeof(control.bytes)};
+	    /* Not CMSG_SPACE, in whose padding one more would fit. */
+	    .msg_controllen = CMSG_LEN(S1_DOOR_FDS * sizeof(int))};
 	struct s1_door m;
 	ssize_t got;
 	size_t n;
