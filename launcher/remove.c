@@ -11,6 +11,7 @@
 #include "launcher/id.h"
 #include "launcher/pod.h"
 #include "launcher/running.h"
+#include "launcher/render.h"
 #include "launcher/session.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
@@ -221,5 +222,8 @@ ln_check_image(struct ln_session *s, struct ps_frame *f)
 		return ln_refuse(s, PS_REFUSED_IMAGE, "image \"%s\" is damaged: its tree "
 		    "is not what its record says; remove and fetch it again",
 		    record.name);
+	r = ln_render_check(s, m.image, record.name);
+	if (r != 0)
+		return r > 0 ? 0 : ln_refuse_error(s, r, "cannot look at renderings");
 	return done(s);
 }

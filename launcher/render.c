@@ -53,11 +53,12 @@ describe(struct rendering *m)
 	}
 }
 
-/* Is this the one?  All that went into it is compared, no digest of that. */
+/* *ret: what its tree must hash to; *ret_layers: what it was made of. */
 static int
-match(struct rendering *m, int dir)
+read_record(int dir, uint8_t tree[PS_DIGEST], const char **ret_layers,
+    size_t *ret_n)
 {
-	static char text[TREE_LINE + sizeof(m->layers) + 1];
+	static char text[TREE_LINE + LN_MAX_LOWERS * LINE + 1];
 	_cleanup_fd_ int fd = sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
 	uint64_t n;
 	int r = fd < 0 ? fd : ps_check_file(fd, sizeof(text) - 1, &n);
@@ -66,12 +67,26 @@ match(struct rendering *m, int dir)
 		r = ps_pread_full(fd, text, n, 0);
 	if (r < 0)
 		return r;
-	if (n != TREE_LINE + m->n_layers || memcmp(text, "tree ", 5) != 0 ||
-	    text[TREE_LINE - 1] != '\n' ||
-	    memcmp(text + TREE_LINE, m->layers, m->n_layers) != 0)
-		return -ENOENT;
+	if (n < TREE_LINE || memcmp(text, "tree ", 5) != 0 ||
+	    text[TREE_LINE - 1] != '\n')
+		return -EBADMSG;
 	text[TREE_LINE - 1] = '\0';
-	return ps_parse_image_id(text + 5, m->tree) ? 0 : -EBADMSG;
+	*ret_layers = text + TREE_LINE;
+	*ret_n = n - TREE_LINE;
+	return ps_parse_image_id(text + 5, tree) ? 0 : -EBADMSG;
+}
+
+/* Is this the one?  All that went into it is compared, no digest of that. */
+static int
+match(struct rendering *m, int dir)
+{
+	const char *layers;
+	size_t n;
+	int r = read_record(dir, m->tree, &layers, &n);
+
+	if (r < 0)
+		return r;
+	return n == m->n_layers && memcmp(layers, m->layers, n) == 0 ? 0 : -ENOENT;
 }
 
 /* *ret: its number.  -ENOENT: there is none; m->slot is where to put it. */
@@ -268,4 +283,60 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 	for (uint16_t i = 0; i < of->n; i++)
 		ret->implicit = ret->implicit || of->v[i].implicit;
 	return 0;
+}
+
+/* --- looking at what is there ---------------------------------------------- */
+
+static int
+check_one(struct ln_session *s, const struct ln_lower *l, int rendered)
+{
+	char name[16], path[LN_LOWER_PATH];
+	_cleanup_fd_ int dir = -1, rootfs = -1;
+	uint8_t wanted[PS_DIGEST];
+	struct ps_msg_TREE tree;
+	const char *layers;
+	size_t n;
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%u", l->rendering);
+	dir = sys_open(rendered, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = read_record(dir, wanted, &layers, &n);
+	ln_lower_path(l, path);
+	rootfs = r < 0 ? r : sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0,
+				 SYS_BENEATH);
+	if (rootfs >= 0) {
+		r = ln_worker_digest(s, rootfs, &tree);
+		if (r != 0 || memcmp(tree.tree, wanted, PS_DIGEST) == 0)
+			return r;
+	}
+	if (sys_flock(dir, true) < 0)
+		return told(ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" is "
+		    "damaged, and a pod uses it: end that pod, and verify again",
+		    l->name));
+	r = ln_remove_tree(rendered, name);
+	return r < 0 ? r : told(ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" "
+	    "was damaged: it is taken away, and made again when it is needed",
+	    l->name));
+}
+
+int
+ln_render_check(struct ln_session *s, const uint8_t image[PS_DIGEST],
+    const char *name)
+{
+	struct ln_lower l = { .name = name };
+	char path[PS_IMAGE_ID_LEN + 16];
+	_cleanup_fd_ int rendered = -1;
+	int r = 0;
+
+	memcpy(l.image, image, PS_DIGEST);
+	ps_image_id(image, path);
+	memcpy(path + PS_IMAGE_ID_LEN, "/rendered", 10);
+	rendered = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	if (rendered < 0)
+		return rendered == -ENOENT ? 0 : rendered;
+	for (l.rendering = 1; r == 0 && l.rendering <= MAX_RENDERINGS; l.rendering++)
+		r = check_one(s, &l, rendered);
+	return r;
 }

@@ -14,6 +14,12 @@
 int ln_render(struct ln_session *s, const struct ln_lowers *of,
     struct ln_lower *ret);
 
+/* Is every rendering of that image what its record says?  One that is not is
+ * taken away, unless a pod uses it, and made again when it is needed.  0; 1
+ * REFUSED was sent; or a negative errno. */
+int ln_render_check(struct ln_session *s, const uint8_t image[PS_DIGEST],
+    const char *name);
+
 /* These trees laid over each other into what->rootfs.  The worker gets every
  * layer as a mount of its own that cannot be written: it is root of all trees'
  * owners, and must spoil none but the one that it makes. */

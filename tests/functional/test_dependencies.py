@@ -378,6 +378,29 @@ def test_dependency_rendering_spoiled(host, site):
     host.rkt("run", top).refused("the tree of \"example.test/low\"")
 
 
+def test_dependency_rendering_verify(host, site):
+    """rkt image verify looks at renderings too; a damaged one goes, unless it
+    is in use, and is made again."""
+    site.add("low", base("low", [text("low", "x")]))
+    site.open()
+    top = host.write_signed(guest(host, dep("low"),
+                                  pathWhitelist=["/bin/guest", "/low"]))
+    host.rkt("run", top).ok()
+    host.rkt("image", "verify", "example.test/guest").ok()
+    child = host.start("run", top, "--", "say", "started", "sleep", "30")
+    host.wait_for(child, "started")
+    file, = host.data.glob("image/*/rendered/1/rootfs/low")
+    file.write_text("y")
+    r = host.rkt("image", "verify", "example.test/guest")
+    assert r.code != 0 and "a pod uses it" in r.err and file.exists()
+    host.end_children()
+    host.children.clear()
+    r = host.rkt("image", "verify", "example.test/guest")
+    assert r.code != 0 and "is taken away" in r.err and not file.exists()
+    host.rkt("image", "verify", "example.test/guest").ok()
+    assert host.run(top, "read", "/low").ok().facts.one("read").strip() == "x"
+
+
 def test_dependency_killed_while_rendering(host, site):
     """At any moment: the next start works, and nothing half made stays."""
     many = [text("d%d/f%d" % (i // 100, i), "x" * 100) for i in range(4000)]
