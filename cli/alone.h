@@ -66,5 +66,6 @@ int cli_alone_check(struct cli_alone *a, struct ps_frame *f);
  * any trusted key will do. */
 int cli_alone_verify(struct cli_alone *a, const int fds[2], const char *name,
     uint64_t size, struct ps_record *ret);
-int cli_alone_unpack(struct cli_alone *a, int image, uint64_t size,
-    struct ps_record *ret);
+/* manifest: where it is written, or -1. */
+int cli_alone_unpack(struct cli_alone *a, const struct cli_slot *image,
+    int manifest, struct ps_record *ret);

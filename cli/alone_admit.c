@@ -18,7 +18,13 @@
 #include "privsep/log.h"
 #include "privsep/name.h"
 
-static const char *const suffixes[] = { "meta", "aci", "asc" };
+static const char *const suffixes[] = { "meta", "aci", "asc", "manifest" };
+
+/* What is spooled together. */
+struct entry {
+	int image, signature, manifest;
+	struct ps_record record;
+};
 
 static const char *
 file_name(const char *name, const char *suffix)
@@ -72,18 +78,19 @@ link_meta(struct cli_alone *a, const struct ps_record *record, const char *name)
 
 /* meta comes last: an entry without one is none. */
 static int
-spool(struct cli_alone *a, const struct ps_record *record, int image,
-    int signature)
+spool(struct cli_alone *a, const struct entry *e)
 {
 	char name[CLI_SPOOL_NAME + 1];
 	int r = new_name(name);
 
 	if (r == 0)
-		r = link_file(a, image, name, "aci");
+		r = link_file(a, e->image, name, "aci");
 	if (r == 0)
-		r = link_file(a, signature, name, "asc");
+		r = link_file(a, e->signature, name, "asc");
 	if (r == 0)
-		r = link_meta(a, record, name);
+		r = link_file(a, e->manifest, name, "manifest");
+	if (r == 0)
+		r = link_meta(a, &e->record, name);
 	if (r < 0)
 		drop(a, name);
 	else
@@ -114,13 +121,15 @@ drop_older(struct cli_alone *a, const struct ps_record *record)
 /* By path or URL the name is known only now: its keys must be the signers'. */
 static int
 judge(struct cli_alone *a, const struct ps_msg_ADMIT_IMAGE *m,
-    const struct cli_slot *image, const int fds[2], struct ps_record *ret)
+    const struct cli_slot *image, struct entry *e)
 {
+	const int fds[] = { e->image, e->signature };
 	const char *name = cli_copy(m->name);
+	struct ps_record *ret = &e->record;
 	int r = cli_alone_verify(a, fds, name, image->size, ret);
 
 	if (r == 0)
-		r = cli_alone_unpack(a, fds[0], image->size, ret);
+		r = cli_alone_unpack(a, image, e->manifest, ret);
 	if (r != 0 || strcmp(name, ret->name) == 0)
 		return r;
 	if (*name == '\0')
@@ -145,26 +154,29 @@ static int
 admit(struct cli_alone *a, const struct ps_msg_ADMIT_IMAGE *m,
     const struct cli_slot *image, const struct cli_slot *signature)
 {
-	static struct ps_record record;
-	const int fds[] = { image->fd, signature->fd };
-	int r;
+	_cleanup_fd_ int manifest =
+	    openat(a->spool, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0640);
+	static struct entry e;
+	int r = manifest < 0 ? -errno : 0;
 
-	record = (struct ps_record){
-		.origin = cli_copy(m->origin[0] ? m->origin : "-"),
-		.max_age = m->max_age, .imported_at = (uint64_t)time(NULL)
-	};
+	e = (struct entry){ image->fd, signature->fd, manifest,
+		.record = { .origin = cli_copy(m->origin[0] ? m->origin : "-"),
+		    .max_age = m->max_age,
+		    .imported_at = (uint64_t)time(NULL) } };
 	if (m->etag[0]) {
-		record.n_etag = 1;
-		record.etag[0] = cli_copy(m->etag);
+		e.record.n_etag = 1;
+		e.record.etag[0] = cli_copy(m->etag);
 	}
-	r = judge(a, m, image, fds, &record);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = spool(a, &record, image->fd, signature->fd);
+	if (r == 0)
+		r = judge(a, m, image, &e);
+	if (r > 0)
+		return 0;
+	if (r == 0)
+		r = spool(a, &e);
 	if (r < 0)
 		return cli_alone_refuse(a, PS_REFUSED_SYSTEM,
 		    "cannot write to the spool: %s", strerror(-r));
-	return answer(a, &record);
+	return answer(a, &e.record);
 }
 
 int
@@ -210,6 +222,7 @@ check(struct cli_alone *a, const struct cli_stored *image)
 	_cleanup_fd_ int signature = cli_open_below(a->c->data,
 	    cli_format("image/%s/signature", image->id), 0);
 	const int fds[] = { blob, signature };
+	struct cli_slot slot = { .fd = blob };
 	struct ps_record now = { 0 };
 	struct stat st;
 	int r;
@@ -217,11 +230,12 @@ check(struct cli_alone *a, const struct cli_stored *image)
 	if (blob < 0 || fstat(blob, &st) < 0)
 		return cli_alone_refuse(a, PS_REFUSED_SYSTEM,
 		    "cannot open the image: %s", strerror(-blob));
+	slot.size = (uint64_t)st.st_size;
 	memcpy(now.raw, image->record.raw, PS_DIGEST);
 	r = image->record.n_signer == 0 ? 0 :
-	    cli_alone_verify(a, fds, image->record.name, (uint64_t)st.st_size, &now);
+	    cli_alone_verify(a, fds, image->record.name, slot.size, &now);
 	if (r == 0)
-		r = cli_alone_unpack(a, blob, (uint64_t)st.st_size, &now);
+		r = cli_alone_unpack(a, &slot, -1, &now);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (memcmp(now.image, image->record.image, PS_DIGEST) != 0 ||

@@ -157,19 +157,19 @@ note(const struct ps_msg_UNPACKED *u, struct ps_record *ret)
 }
 
 int
-cli_alone_unpack(struct cli_alone *a, int image, uint64_t size,
-    struct ps_record *ret)
+cli_alone_unpack(struct cli_alone *a, const struct cli_slot *image,
+    int manifest, struct ps_record *ret)
 {
 	struct ask q = { .what = "unpack", .good = PS_UNPACKED,
 		.bad = PS_UNPACK_FAILED,
-		.timeout = (int)(120000 + size / MIB * 1000),
-		.worker = { .program = "unpack", .max_file = MIB } };
+		.timeout = (int)(120000 + image->size / MIB * 1000),
+		.worker = { .program = "unpack", .max_file = PS_MAX_MANIFEST } };
 	struct ps_msg_UNPACK m = { .max_tar = a->policy.max_tree,
 		.max_ratio = a->policy.max_ratio,
 		.max_entries = a->policy.max_entries,
 		.max_manifest = PS_MAX_MANIFEST };
 	_cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	const int all[] = { image, null, null };
+	const int all[] = { image->fd, null, manifest < 0 ? null : manifest };
 	static struct ps_msg_UNPACKED u;
 	int r = start(a, &q, 'U');
 
@@ -179,7 +179,7 @@ cli_alone_unpack(struct cli_alone *a, int image, uint64_t size,
 		return r;
 	if (ps_decode_UNPACKED(frame.payload, frame.length, &u) < 0)
 		return broken(a, &q, "broke its protocol");
-	if (u.raw_size != size || memcmp(u.raw, ret->raw, PS_DIGEST) != 0)
+	if (u.raw_size != image->size || memcmp(u.raw, ret->raw, PS_DIGEST) != 0)
 		return broken(a, &q, "does not agree on the image's digest");
 	note(&u, ret);
 	return 0;

@@ -43,9 +43,7 @@ run(struct cli *c)
 		struct cli_deps deps;
 		int r = cli_pull(c, &p, &image);
 
-		/* Without the launcher nothing is unpacked: when root takes
-		 * the image out of the spool, it asks for what is below. */
-		if (r == 0 && !c->alone)
+		if (r == 0)
 			r = cli_deps(c, &image, o.policy, &deps);
 		if (r != 0)
 			return r;

@@ -102,21 +102,41 @@ cli_spool_path(const struct cli_spooled *s, const char *suffix)
 	return cli_format("spool/%s.%s", s->name, suffix);
 }
 
-int
-cli_spool_read(struct cli *c, const uint8_t digest[PS_DIGEST],
-    struct cli_stored *ret)
+/* One's own, by its image's id. */
+static const struct cli_spooled *
+find_own(struct cli *c, const char *id)
 {
 	struct cli_spool spool;
 
 	cli_spool_load(c, &spool);
-	for (size_t i = 0; i < spool.n; i++) {
-		const struct cli_spooled *s = &spool.v[i];
+	for (size_t i = 0; i < spool.n; i++)
+		if (spool.v[i].owner == c->uid &&
+		    strcmp(spool.v[i].image.id, id) == 0)
+			return &spool.v[i];
+	return NULL;
+}
 
-		if (s->owner != c->uid ||
-		    memcmp(s->image.record.image, digest, PS_DIGEST) != 0)
-			continue;
-		*ret = s->image;
-		return 0;
-	}
-	return -ENOENT;
+int
+cli_spool_manifest(struct cli *c, const char *id, char **ret, size_t *ret_n)
+{
+	const struct cli_spooled *s = find_own(c, id);
+
+	return s == NULL ? -ENOENT :
+			   cli_read_below(c->data, cli_spool_path(s, "manifest"),
+			       PS_MAX_MANIFEST, ret, ret_n);
+}
+
+int
+cli_spool_read(struct cli *c, const uint8_t digest[PS_DIGEST],
+    struct cli_stored *ret)
+{
+	char id[PS_IMAGE_ID_LEN + 1];
+	const struct cli_spooled *s;
+
+	ps_image_id(digest, id);
+	s = find_own(c, id);
+	if (s == NULL)
+		return -ENOENT;
+	*ret = s->image;
+	return 0;
 }

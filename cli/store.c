@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "cli/files.h"
+#include "cli/spool.h"
 #include "privsep/log.h"
 
 static int
@@ -212,6 +213,9 @@ cli_stored_name(const struct ps_record *r)
 int
 cli_store_manifest(struct cli *c, const char *id, char **ret, size_t *ret_n)
 {
-	return cli_read_below(c->data, cli_format("image/%s/manifest", id),
+	int r = cli_read_below(c->data, cli_format("image/%s/manifest", id),
 	    PS_MAX_MANIFEST, ret, ret_n);
+
+	/* What a member of group rkt has spooled is not in the store yet. */
+	return r == -ENOENT && c->alone ? cli_spool_manifest(c, id, ret, ret_n) : r;
 }

@@ -2,16 +2,20 @@
 takes what they fetched, and believes nothing of it."""
 import contextlib
 import grp
+import json
 import os
 import pwd
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 import pytest
 
+import host as host_module
 import images
+import webserver
 
 NAME = "example.test/app"
 
@@ -58,15 +62,21 @@ def people():
 
 
 @pytest.fixture
-def open_host(host):
-    """One that its users can walk to, as /var/lib and /etc are; root has used
-    it once."""
-    top = host.path
-    while str(top) != "/tmp":
-        os.chmod(top, top.stat().st_mode | 0o755)
-        top = top.parent
-    host.rkt("image", "list").ok()
-    return host
+def new_host(lab):
+    """One that its users can walk to, as /var/lib and /etc are.  Not below
+    pytest's directory, which every start of pytest closes again."""
+    path = tempfile.mkdtemp(prefix="rkt-open-", dir="/var/tmp")
+    os.chmod(path, 0o755)
+    made = host_module.Host(lab, path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def open_host(new_host):
+    """The same, once root has used it."""
+    new_host.rkt("image", "list").ok()
+    return new_host
 
 
 def publish(host, name=NAME, version="1.0", key=None, **more):
@@ -123,7 +133,7 @@ def test_nonroot_fetch_prints_what_rkt_prints(open_host, people):
         assert text in r.err, r.err
     assert open_host.images() == [], "a member writes the store"
     assert [p.stat().st_mode & 0o777 for p in spooled(open_host, "*")] == \
-        [0o640] * 3
+        [0o640] * 4
     assert spooled(open_host)[0].read_bytes() == image
 
 
@@ -165,6 +175,29 @@ def test_nonroot_fetch_otherwise(open_host, people, how):
     people[0].rkt(open_host, "fetch", what).ok()
     people[1].rkt(open_host, "fetch", what).ok()
     assert len(spooled(open_host)) == 2
+
+
+def test_nonroot_fetch_what_it_depends_on(open_host, people):
+    """All that root will need, from two members, without a network of his."""
+    open_host.trust()
+    base = images.aci([images.member("rootfs/base", b"b")],
+                      name="example.test/base")
+    text = json.loads(images.manifest(name=NAME,
+                                      section=images.app("/bin/guest")))
+    text["dependencies"] = [{"imageName": "example.test/base"}]
+    top = open_host.lab.guest_image(name=NAME, text=json.dumps(text))
+    image, signature = open_host.lab.signed(base)
+    open_host.publish(*open_host.lab.signed(top), content={
+        "/base": webserver.discovery_page(
+            "example.test/base https://example.test/b.{ext}"),
+        "/b.aci": image, "/b.aci.asc": signature})
+    r = people[0].rkt(open_host, "fetch", NAME + ":1.0").ok()
+    assert r.out.splitlines() == [images.image_id(top)[:7 + 32]]
+    assert len(spooled(open_host)) == 2
+    offline(open_host)
+    r = open_host.run(NAME + ":1.0", "read", "/base").ok()
+    assert "using image from the spool for example.test/base" in r.err
+    assert len(open_host.images()) == 2
 
 
 def test_nonroot_fetch_new_looks_first(open_host, people):
@@ -216,17 +249,14 @@ def test_nonroot_fetch_of_a_stranger(open_host, people):
     people[2].rkt(open_host, "image", "list").refused("permission denied")
 
 
-def test_nonroot_fetch_before_root(host, people):
+def test_nonroot_fetch_before_root(new_host, people):
     """No spool yet: it is said whose it is to make."""
-    top = host.path
-    while str(top) != "/tmp":
-        os.chmod(top, top.stat().st_mode | 0o755)
-        top = top.parent
-    host.data.mkdir(mode=0o755)
-    host.trust()
-    path = host.write_signed(images.aci(name=NAME))
-    people[0].rkt(host, "fetch", path).refused("any command of root's makes it")
-    shutil.rmtree(host.data)
+    new_host.data.mkdir(mode=0o755)
+    new_host.trust()
+    path = new_host.write_signed(images.aci(name=NAME))
+    people[0].rkt(new_host, "fetch", path).refused(
+        "any command of root's makes it")
+    shutil.rmtree(new_host.data)
 
 
 def test_nonroot_workers_close_their_doors(open_host, people):
@@ -468,7 +498,7 @@ def test_spool_sweep(open_host, people):
     for file in spooled(open_host, "*"):
         os.utime(file, (old, old))
     open_host.rkt("gc").ok()
-    assert len(spooled(open_host, "*")) == 3, "a member's clock counts"
+    assert len(spooled(open_host, "*")) == 4, "a member's clock counts"
 
 
 def test_nonroot_kill_leaves_no_one(open_host, people):
