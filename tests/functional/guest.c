@@ -657,6 +657,32 @@ ignore(char **words)
 		(void)signal(numbers[i], SIG_IGN);
 }
 
+/* As many processes as it may have, at most so many; then they end. */
+static void
+forks(char **words)
+{
+	int most = atoi(words[0]), n = 0;
+
+	(void)fflush(stdout);
+	while (n < most) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			(void)sleep(30);
+			_exit(0);
+		}
+		if (pid < 0)
+			break;
+		n++;
+	}
+	printf("forks=%d %s\n", n, n < most ? strerrorname_np(errno) : "ok");
+	(void)fflush(stdout);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+}
+
 /* For so many seconds, in the background: moves what a root is made of, and
  * lays links in its place. */
 static void
@@ -694,6 +720,7 @@ static const struct word {
 	{ "die", 1, die },
 	{ "exit", 1, leave },
 	{ "facts", 0, facts },
+	{ "forks", 1, forks },
 	{ "hear", 0, hear },
 	{ "ignore", 0, ignore },
 	{ "juggle", 1, juggle },

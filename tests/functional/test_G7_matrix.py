@@ -255,3 +255,23 @@ def test_cve_2019_10147_cgroups(host, program):
     entering.terminate()
     child.terminate()
     child.wait(20)
+
+
+def test_cve_2019_10147_fork_bomb(host):
+    """What a command may start counts with its pod's processes."""
+    host.policy("pids-max 60\n")
+    child = host.start("run", host.store(), "--", "say", "ready", "sleep", "600")
+    host.wait_for(child, "say=ready")
+    uuid = host.pods()[0][1]
+    said = host.rkt("enter", uuid, "/bin/guest", "forks", "500").ok().out
+    n, word = re.search(r"forks=(\d+) (\w+)", said).groups()
+    assert word == "EAGAIN" and int(n) < 60
+    # And where there is room for none, it is said, and the pod lives.
+    busy = host.start("enter", uuid, "/bin/guest", "ignore", "forks", "500",
+                      "sleep", "60")
+    host.wait_for(busy, "forks=")
+    assert host.rkt("enter", uuid, "/bin/guest", "exit", "3").code in (3, 254)
+    busy.kill()
+    assert child.poll() is None
+    child.terminate()
+    child.wait(20)

@@ -28,6 +28,8 @@ static const struct row {
 	{ { rkt, enter, part, ls, l }, { ls }, NULL, false },
 	{ { rkt, enter, part, ls, l }, { l }, NULL, false },
 	{ { rkt, enter, part, ls }, { ls, l }, NULL, false },
+	{ { rkt, enter, part, ls }, { l }, NULL, false },
+	{ { rkt, enter, part, ls, l }, { ls, ls }, NULL, false },
 	{ { rkt, enter, part, ls, l }, { bash }, NULL, false },
 	{ { rkt, enter, part, ls }, { dashes, ls }, NULL, false },
 	{ { rkt, enter, part }, { ls }, NULL, false },
