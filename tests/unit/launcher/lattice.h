@@ -353,13 +353,14 @@ lattice_asked_holds(const struct ps_msg_PLAN_APP *a, const struct lattice_app *s
 
 static inline void
 lattice_app_holds(const struct ln_plan *plan, unsigned i,
-    const struct ps_policy *p, const struct lattice_line *l)
+    const struct ps_policy *p, const struct lattice_line *now,
+    const struct lattice_line *l)
 {
 	static const struct lattice_app nothing;
 	const struct ps_msg_PLAN_APP *a = &plan->app[i];
 	const struct lattice_app *said =
 	    l->manifest || i >= LATTICE_APPS ? &nothing : &l->app[i];
-	uint32_t in = l->insecure & p->insecure & plan->pod.insecure;
+	uint32_t in = now->insecure & p->insecure & plan->pod.insecure;
 	uint64_t more = l->manifest ? ~0ull : said->retained;
 
 	if ((in & PS_INSECURE_CAPABILITIES) == 0) {
@@ -407,17 +408,18 @@ lattice_lists_hold(const struct ln_plan *plan, const struct ps_msg_PLAN_APP *a)
 		HOLDS(a->socket_ports[i] % 65536 != 0 && a->socket_ports[i] < 131072);
 }
 
-/* Everything that must hold of an accepted plan. */
+/* Everything that must hold of an accepted plan: the pod's by the words of
+ * this command, its apps' by those that made them. */
 static inline void
 lattice_holds(const struct ln_plan *plan, const struct ps_policy *p,
-    const struct lattice_line *l)
+    const struct lattice_line *now, const struct lattice_line *l)
 {
 	const struct ps_msg_PLAN_POD *pod = &plan->pod;
 
-	HOLDS((pod->insecure & ~(l->insecure & p->insecure)) == 0);
+	HOLDS((pod->insecure & ~(now->insecure & p->insecure)) == 0);
 	HOLDS(pod->net == PS_NET_NONE ||
-	    (pod->net == PS_NET_HOST && l->net && p->net_host));
-	HOLDS(pod->interactive <= l->interactive && pod->debug <= l->debug);
+	    (pod->net == PS_NET_HOST && now->net && p->net_host));
+	HOLDS(pod->interactive <= now->interactive && pod->debug <= now->debug);
 	HOLDS(pod->interactive == 0 || pod->apps == 1);
 	HOLDS(pod->flavor == PS_FLAVOR_NSPAWN && pod->version == PS_PLAN_VERSION);
 	HOLDS(pod->memory == 0 || (pod->memory >= 4096 && pod->memory <= 1ull << 50));
@@ -426,25 +428,25 @@ lattice_holds(const struct ln_plan *plan, const struct ps_policy *p,
 	for (unsigned i = 0; i < pod->apps; i++) {
 		for (unsigned k = 0; k < i; k++)
 			HOLDS(strcmp(plan->app[i].name, plan->app[k].name) != 0);
-		lattice_app_holds(plan, i, p, l);
+		lattice_app_holds(plan, i, p, now, l);
 		lattice_lists_hold(plan, &plan->app[i]);
 	}
 	for (unsigned i = 0; i < pod->volumes; i++)
 		lattice_volume_holds(plan, i, p, l);
 }
 
-/* Proves the plan for that line; true if it was accepted. */
+/* Proves the plan for those lines; true if it was accepted. */
 static inline bool
 lattice_check(const struct ln_plan *plan, const struct ps_policy *p,
-    const struct lattice_line *l)
+    const struct lattice_line *now, const struct lattice_line *made)
 {
-	const struct ln_argv argv = { l->argc, l->argv };
 	char error[256] = "";
 
-	if (ln_plan_prove(plan, argv, argv, p, error) != 0) {
+	if (ln_plan_prove(plan, (struct ln_argv){ now->argc, now->argv },
+		(struct ln_argv){ made->argc, made->argv }, p, error) != 0) {
 		HOLDS(error[0] != '\0');
 		return false;
 	}
-	lattice_holds(plan, p, l);
+	lattice_holds(plan, p, now, made);
 	return true;
 }

@@ -117,7 +117,7 @@ check_started(void)
 	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, world.s.plan, 0);
 	if (p == MAP_FAILED || ln_plan_decode(p, size, &plan) < 0)
 		fake_bug("started without a plan", "");
-	lattice_holds(&plan, &world.s.policy, &truth.line);
+	lattice_holds(&plan, &world.s.policy, &truth.line, &truth.line);
 	for (unsigned i = 0; i < plan.pod.apps; i++)
 		check_image(plan.app[i].image);
 	(void)munmap(p, size);

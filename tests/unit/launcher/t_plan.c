@@ -211,8 +211,8 @@ said_not_planned(void **state)
 static void
 lattice(void **state)
 {
-	static struct lattice_line line;
-	unsigned accepted = 0, several = 0, volumes = 0, manifests = 0;
+	static struct lattice_line line, now;
+	unsigned accepted = 0, several = 0, volumes = 0, manifests = 0, waited = 0;
 	uint64_t seed = 7;
 
 	(void)state;
@@ -221,9 +221,11 @@ lattice(void **state)
 		lattice_say(&seed, &line, LATTICE_APPS);
 		lattice_obey(&seed, &plan, &line);
 		lattice_vary(&seed, &plan, &policy);
-		if (!lattice_check(&plan, &policy, &line))
+		lattice_say(&seed, &now, LATTICE_APPS);
+		if (!lattice_check(&plan, &policy, i % 2 ? &now : &line, &line))
 			continue;
 		accepted++;
+		waited += i % 2;
 		several += plan.pod.apps > 1;
 		volumes += plan.pod.volumes > 0;
 		manifests += line.manifest;
@@ -235,6 +237,7 @@ lattice(void **state)
 	assert_in_range(several, 500, accepted - 500);
 	assert_in_range(volumes, 500, accepted - 500);
 	assert_in_range(manifests, 100, accepted - 500);
+	assert_in_range(waited, 500, accepted - 500);
 }
 
 static uint8_t bytes[1 << 18];
