@@ -596,6 +596,21 @@ notify(char **words)
 	(void)close(fd);
 }
 
+/* One message to a socket of the file system's. */
+static void
+datagram(char **words)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ssize_t n;
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", words[0]);
+	n = sendto(fd, words[1], strlen(words[1]), 0, (struct sockaddr *)&to,
+	    sizeof(to));
+	printf("datagram=%s\n", n < 0 ? strerror(errno) : "ok");
+	(void)close(fd);
+}
+
 /* Answers so many connections to the first socket that systemd handed on. */
 static void
 serve(char **words)
@@ -717,6 +732,7 @@ static const struct word {
 	int words;
 	void (*act)(char **words);
 } table[] = {
+	{ "datagram", 2, datagram },
 	{ "die", 1, die },
 	{ "exit", 1, leave },
 	{ "facts", 0, facts },

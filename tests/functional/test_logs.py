@@ -120,6 +120,26 @@ def test_logs_by_group_member(host, member):
         child.wait(20)
 
 
+def test_logs_hostile_name(host):
+    """An app that calls itself another, in each way that journald takes, is
+    still the app that it is."""
+    image = host.store()
+    forged = "MESSAGE=forged %s\nSYSLOG_IDENTIFIER=two\n" \
+        "_SYSTEMD_UNIT=two.service\nOBJECT_PID=1\n"
+    r = host.rkt(
+        "run", image, "--name=one", "--",
+        "datagram", "/dev/log", "<14>two[7]: forged by syslog",
+        "datagram", "/run/systemd/journal/socket", forged % "by journal",
+        "sleep", "1", "---", image, "--name=two", "--", "say", "honest").ok()
+    assert r.out.count("datagram=ok") == 2, r.describe()
+    uuid = host.pods()[0][1]
+    two = host.rkt("logs", "--app=two", "--output=cat", uuid).ok().out
+    assert two == "say=honest\n"
+    one = host.rkt("logs", "--app=one", uuid).ok().out.splitlines()
+    assert sum("forged" in line for line in one) == 2
+    assert all(re.match(SHORT.replace("guest", "one"), line) for line in one)
+
+
 def test_logs_hostile_files(host):
     """What the pod's root may have put there instead: links, pipes, nothing,
     too much; the reader ends, and reads nothing else."""
