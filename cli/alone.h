@@ -40,6 +40,8 @@ struct cli_alone {
 struct cli_worker {
 	const char *program;
 	uint64_t max_file;
+	bool closed; /* no network, and a /tmp of its own, where the kernel lets
+			anyone have them */
 	const int *fds;
 	size_t nfds;
 	pid_t pid;

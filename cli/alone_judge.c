@@ -112,7 +112,8 @@ cli_alone_verify(struct cli_alone *a, const int fds[2], const char *name,
 	struct ask q = { .what = "verify", .good = PS_VERDICT,
 		.bad = PS_VERIFY_FAILED,
 		.timeout = (int)(60000 + size / (5 * MIB) * 1000),
-		.worker = { .program = "verify", .max_file = 16 * MIB } };
+		.worker = { .program = "verify", .max_file = 16 * MIB,
+		    .closed = true } };
 	struct ps_msg_CHECK m = { .name = name, .now = (uint64_t)time(NULL) };
 	_cleanup_fd_ int null = -1;
 	const int all[] = { fds[0], fds[1], null_or(a->stores[0], &null),
@@ -163,7 +164,8 @@ cli_alone_unpack(struct cli_alone *a, const struct cli_slot *image,
 	struct ask q = { .what = "unpack", .good = PS_UNPACKED,
 		.bad = PS_UNPACK_FAILED,
 		.timeout = (int)(120000 + image->size / MIB * 1000),
-		.worker = { .program = "unpack", .max_file = PS_MAX_MANIFEST } };
+		.worker = { .program = "unpack", .max_file = PS_MAX_MANIFEST,
+		    .closed = true } };
 	struct ps_msg_UNPACK m = { .max_tar = a->policy.max_tree,
 		.max_ratio = a->policy.max_ratio,
 		.max_entries = a->policy.max_entries,

@@ -1,14 +1,18 @@
 /*
  * Starting a worker without root: the launcher's sys_spawn.c, as far as it goes
- * with the caller's own rights.  No user of its own and no namespaces; the
- * worker's own Landlock, seccomp and no_new_privs hold all the same, and it
- * gets an empty environment, a session, limits, and no other descriptor.
+ * with the caller's own rights.  No user of its own, and namespaces only where
+ * the kernel lets anyone make them; the worker's own Landlock, seccomp and
+ * no_new_privs hold all the same, and it gets an empty environment, a session,
+ * limits, and no other descriptor.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -56,12 +60,51 @@ leave_terminal(void)
 }
 
 static void
-place_fds(const struct cli_worker *w, int chan)
+put_map(const char *path, const char *text)
 {
-	int high[PS_FETCH_SLOTS], null;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	must(fd, path);
+	must((int)write(fd, text, strlen(text)), path);
+	(void)close(fd);
+}
+
+/* A user namespace in which it is who it was.  There it has every capability
+ * until it executes its program, and then none. */
+static void
+own_namespaces(void)
+{
+	const unsigned uid = geteuid(), gid = getegid();
+	char options[96];
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC |
+		CLONE_NEWUTS) < 0)
+		return;
+	/* Its maps are its own to write only while it can be looked into; who
+	 * can do that now is its own user. */
+	must(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "dumpable");
+	put_map("/proc/self/setgroups", "deny");
+	put_map("/proc/self/uid_map", cli_format("%u %u 1", uid, uid));
+	put_map("/proc/self/gid_map", cli_format("%u %u 1", gid, gid));
+	must(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable");
+	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "private mounts");
+	(void)snprintf(options, sizeof(options),
+	    "mode=0700,uid=%u,gid=%u,size=16m,nr_inodes=4096", uid, gid);
+	must(mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		 options),
+	    "tmpfs on /tmp");
+}
+
+/* *exe, the program, ends behind them. */
+static void
+place_fds(const struct cli_worker *w, int chan, int *exe)
+{
+	int high[PS_FETCH_SLOTS], null, last = PS_SLOT_FD + (int)w->nfds;
 
 	chan = fcntl(chan, F_DUPFD_CLOEXEC, HIGH);
 	must(chan, "descriptor");
+	*exe = fcntl(*exe, F_DUPFD_CLOEXEC, HIGH);
+	must(*exe, w->program);
 	for (size_t i = 0; i < w->nfds; i++) {
 		high[i] = fcntl(w->fds[i], F_DUPFD_CLOEXEC, HIGH);
 		must(high[i], "descriptor");
@@ -74,8 +117,9 @@ place_fds(const struct cli_worker *w, int chan)
 	must(dup2(chan, PS_CHAN_FD), "descriptor");
 	for (size_t i = 0; i < w->nfds; i++)
 		must(dup2(high[i], PS_SLOT_FD + (int)i), "descriptor");
-	must((int)syscall(SYS_close_range, PS_SLOT_FD + (unsigned)w->nfds, ~0u, 0),
-	    "close_range");
+	must(dup3(*exe, last, O_CLOEXEC), "descriptor");
+	*exe = last;
+	must((int)syscall(SYS_close_range, last + 1, ~0u, 0), "close_range");
 }
 
 static _noreturn_ void
@@ -83,11 +127,16 @@ child(const struct cli_worker *w, int chan, pid_t parent)
 {
 	char *const argv[] = { cli_copy(w->program), NULL };
 	char *const nothing[] = { NULL };
+	int exe = open(cli_format("%s/%s", ps_libexec_dir, w->program),
+	    O_PATH | O_CLOEXEC);
 	sigset_t none;
 
+	must(exe, w->program);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	place_fds(w, chan);
+	place_fds(w, chan, &exe);
+	if (w->closed)
+		own_namespaces();
 	must(chdir("/"), "working directory");
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, w->max_file);
@@ -97,8 +146,7 @@ child(const struct cli_worker *w, int chan, pid_t parent)
 	must(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "parent death signal");
 	if (getppid() != parent)
 		_exit(PS_EXIT_SYSTEM);
-	(void)execve(cli_format("%s/%s", ps_libexec_dir, w->program), argv,
-	    nothing);
+	(void)syscall(SYS_execveat, exe, "", argv, nothing, AT_EMPTY_PATH);
 	must(-1, w->program);
 	_exit(PS_EXIT_SYSTEM);
 }
@@ -121,8 +169,8 @@ cli_worker_start(struct cli_worker *w, int *ret_chan)
 		return -errno;
 	if (w->pid == 0)
 		child(w, theirs, self);
-	ps_debug("%d |- %s[%d] uid %u, no namespaces of its own", self,
-	    w->program, w->pid, geteuid());
+	ps_debug("%d |- %s[%d] uid %u%s", self, w->program, w->pid, geteuid(),
+	    w->closed ? ", no network" : "");
 	*ret_chan = take_fd(ours);
 	return 0;
 }

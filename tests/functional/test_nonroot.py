@@ -268,20 +268,83 @@ def test_nonroot_workers_close_their_doors(open_host, people):
     # root's strace: none of them can be looked into by its own user.
     open_host.bare("strace", "-u", people[0].name, "-ff", "-s", "300",
                    "-o", str(trace / "t"), "-e",
-                   "trace=execve,seccomp,landlock_restrict_self,prctl",
+                   "trace=execveat,seccomp,landlock_restrict_self,prctl,unshare,"
+                   "mount,capget",
                    *open_host.argv("fetch", NAME + ":1.0")).ok()
     seen = {}
     for file in trace.iterdir():
         text = file.read_text()
         for program in ("fetcher", "verify", "unpack"):
-            at = text.find("libexec/rkt/%s\"" % program)
+            at = text.find('"", ["%s"], ' % program)
             if at >= 0:
                 seen[program] = text[at:]
+                before = text[:at]
+                if program == "fetcher":
+                    assert "unshare(" not in before
+                    continue
+                assert re.search(r"unshare\(CLONE_NEWNS.*CLONE_NEWUSER.*"
+                                 r"CLONE_NEWNET\) = 0", before), before
+                assert re.search(r'mount\("tmpfs", "/tmp".* = 0', before)
     assert sorted(seen) == ["fetcher", "unpack", "verify"]
     for text in seen.values():
         assert re.search(r"landlock_restrict_self.* = 0", text)
         assert re.search(r"seccomp\(SECCOMP_SET_MODE_FILTER.* = 0", text)
         assert "PR_SET_NO_NEW_PRIVS" in text
+
+
+def test_nonroot_verify_leaves_no_trace_in_tmp(open_host, people):
+    """Its /tmp is its own: gpg's home is nowhere to be seen, even if all are
+    killed."""
+    open_host.trust()
+    path = open_host.write_signed(images.aci(
+        [images.member("rootfs/big", os.urandom(30_000_000))], name=NAME))
+    before = set(os.listdir("/tmp"))
+    child = subprocess.Popen(
+        open_host.argv("fetch", path), user=people[0].uid, group=people[0].gid,
+        extra_groups=people[0].groups, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL)
+    time.sleep(0.15)
+    child.kill()
+    child.wait()
+    new = {n for n in os.listdir("/tmp") if n.startswith("gpg-")} - before
+    assert not new
+
+
+@contextlib.contextmanager
+def no_namespaces():
+    """A user namespace that maps everyone, and in which there is no other; the
+    words that run something there."""
+    holder = subprocess.Popen(["unshare", "--user", "sleep", "60"])
+    try:
+        proc = "/proc/%d/" % holder.pid
+        while os.readlink(proc + "ns/user") == os.readlink("/proc/self/ns/user"):
+            time.sleep(0.01)
+        for name in ("uid_map", "gid_map"):
+            with open(proc + name, "w", encoding="ascii") as f:
+                f.write("0 0 4294967295")
+        enter = ["nsenter", "--user", "--target", str(holder.pid)]
+        subprocess.run([*enter, "sh", "-c",
+                        "echo 0 >/proc/sys/user/max_user_namespaces"],
+                       check=True)
+        yield enter
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_nonroot_where_no_one_may_have_namespaces(open_host, people):
+    """As some hosts are set up: then it goes without them."""
+    open_host.trust()
+    path = open_host.write_signed(images.aci(name=NAME))
+    as_member = ["setpriv", "--reuid=%d" % people[0].uid,
+                 "--regid=%d" % people[0].gid,
+                 "--groups=%d" % people[0].groups[0]]
+    with no_namespaces() as enter:
+        r = open_host.bare(*enter, *as_member, "unshare", "--user", "true")
+        assert r.code != 0 and "No space" in r.err
+        r = open_host.bare(*enter, *as_member, *open_host.argv("fetch", path))
+    assert r.ok().out.startswith("sha512-")
+    assert len(spooled(open_host)) == 1
 
 
 # --- looking -----------------------------------------------------------------
