@@ -177,8 +177,11 @@ get_file(struct cli_alone *a, struct ps_frame *f)
 	struct stat st;
 	int r;
 
-	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0 ||
-	    (m.kind != PS_SLOT_IMAGE && m.kind != PS_SLOT_SIGNATURE) ||
+	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0)
+		return -EPROTO;
+	if (m.kind == PS_SLOT_OUTPUT)
+		return -ENOSYS; /* who is not root writes where he can */
+	if ((m.kind != PS_SLOT_IMAGE && m.kind != PS_SLOT_SIGNATURE) ||
 	    !is_named(a->argv, m.path))
 		return -EPROTO;
 	fd = open(m.path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -301,7 +304,6 @@ static const struct {
 	{ PS_START_FETCHER, start_fetcher },
 	{ PS_REAP_FETCHER, reap_fetcher },
 	{ PS_ADMIT_IMAGE, cli_alone_admit },
-	{ PS_REMOVE_IMAGE, cli_alone_remove },
 	{ PS_CHECK_IMAGE, cli_alone_check },
 };
 

@@ -61,7 +61,6 @@ void cli_slot_free(struct cli_slot *slot);
 
 /* Handlers of alone_admit.c: verify, unpack for a rehearsal, and spool. */
 int cli_alone_admit(struct cli_alone *a, struct ps_frame *f);
-int cli_alone_remove(struct cli_alone *a, struct ps_frame *f);
 int cli_alone_check(struct cli_alone *a, struct ps_frame *f);
 
 /* alone_judge.c.  0 good; 1 REFUSED was sent; or a negative errno.  name "":

@@ -199,13 +199,10 @@ cli_alone_admit(struct cli_alone *a, struct ps_frame *f)
 }
 
 /* The image that came was not the one that was asked for. */
-int
-cli_alone_remove(struct cli_alone *a, struct ps_frame *f)
+static int
+remove_last(struct cli_alone *a)
 {
-	struct ps_msg_REMOVE_IMAGE m;
-
-	if (ps_decode_REMOVE_IMAGE(f->payload, f->length, &m) < 0 ||
-	    a->last[0] == '\0')
+	if (a->last[0] == '\0')
 		return -EPROTO;
 	drop(a, a->last);
 	a->last[0] = '\0';
@@ -254,8 +251,10 @@ cli_alone_check(struct cli_alone *a, struct ps_frame *f)
 	struct cli_stored image;
 	int r;
 
-	if (ps_decode_CHECK_IMAGE(f->payload, f->length, &m) < 0)
+	if (ps_decode_CHECK_IMAGE(f->payload, f->length, &m) < 0 || m.remove > 1)
 		return -EPROTO;
+	if (m.remove)
+		return remove_last(a);
 	r = cli_store_read(a->c, m.image, &image);
 	if (r < 0)
 		return cli_alone_refuse(a, PS_REFUSED_NOTFOUND,

@@ -9,7 +9,7 @@
 int
 cli_remove_image(struct cli *c, const struct cli_stored *image)
 {
-	struct ps_msg_REMOVE_IMAGE m;
+	struct ps_msg_CHECK_IMAGE m = { .remove = 1 };
 	struct ps_msg_DONE done;
 	const char *uuid = cli_awaited(c, image->record.image);
 
@@ -19,7 +19,7 @@ cli_remove_image(struct cli *c, const struct cli_stored *image)
 				"prepared", image->id, uuid);
 	}
 	__builtin_memcpy(m.image, image->record.image, sizeof(m.image));
-	if (CLI_ASK(c, REMOVE_IMAGE, &m, NULL, 0, DONE, &done) < 0)
+	if (CLI_ASK(c, CHECK_IMAGE, &m, NULL, 0, DONE, &done) < 0)
 		return CLI_FAILED;
 	(void)printf("successfully removed aci for image: \"%s\"\n", image->id);
 	return 0;

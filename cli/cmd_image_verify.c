@@ -11,7 +11,7 @@ verify_argument(struct cli *c, const struct cli_store *store,
     const char *argument)
 {
 	const struct cli_stored *found[CLI_MAX_FOUND];
-	struct ps_msg_CHECK_IMAGE m;
+	struct ps_msg_CHECK_IMAGE m = { 0 };
 	struct ps_msg_DONE done;
 	const char *wrong;
 	size_t n;

@@ -47,13 +47,13 @@ cli_output_prepare(struct cli *c, const char *path, bool overwrite)
 int
 cli_output_open(struct cli *c, const char *path)
 {
-	struct ps_msg_PUT_FILE m = { .path = path };
+	struct ps_msg_GET_FILE m = { .path = path, .kind = PS_SLOT_OUTPUT };
 	struct ps_msg_OUTPUT answer;
 
 	if (is_stdout(path))
 		return out;
 	if (c->launched) {
-		if (CLI_ASK(c, PUT_FILE, &m, NULL, 0, OUTPUT, &answer) < 0)
+		if (CLI_ASK(c, GET_FILE, &m, NULL, 0, OUTPUT, &answer) < 0)
 			return -1;
 		out = cli_answer_fd();
 	}

@@ -110,14 +110,14 @@ static int
 check_labels(struct cli *c, const struct arrival *a, bool existed,
     const struct cli_stored *image)
 {
-	struct ps_msg_REMOVE_IMAGE m;
+	struct ps_msg_CHECK_IMAGE m = { .remove = 1 };
 	struct ps_msg_DONE done;
 
 	if (is_wanted(c, a, image))
 		return 0;
 	memcpy(m.image, image->record.image, sizeof(m.image));
 	if (!existed)
-		(void)CLI_ASK(c, REMOVE_IMAGE, &m, NULL, 0, DONE, &done);
+		(void)CLI_ASK(c, CHECK_IMAGE, &m, NULL, 0, DONE, &done);
 	if (a->id)
 		return cli_fail("%s is not the image %s", a->origin, a->id);
 	for (uint16_t i = 0; i < a->wanted->n_label; i++) {

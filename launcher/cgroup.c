@@ -239,6 +239,7 @@ enter_v2(struct made *m, const char *mount, const char *own,
 	if (r < 0 || !limited)
 		return r;
 	if (parent >= 0)
+		if (parent >= 0)
 		lend(parent, l, apps);
 	return limits_v2(dir, l, apps, missing);
 }
@@ -404,6 +405,7 @@ enter_v1(const struct ln_groups *g, struct made *m, const char *self,
 	/* First, so that a pod that goes on without a limit is still where it
 	 * can be ended. */
 	int r = enter_unmanaged(m, self, missing), first = r;
+	bool asked = ln_cgroup_apps(g->plan).pids != 0;
 
 	for (size_t i = 0; r == 0 && i < PS_COUNT(controllers); i++) {
 		int e = enter_controller(g, m, &controllers[i], self);

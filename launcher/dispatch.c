@@ -28,10 +28,8 @@ static const struct row {
 	{ PS_TRUST_KEY, LN_READY, false, ln_trust_key },
 	{ PS_START_POD, LN_READY, false, ln_start_pod },
 	{ PS_ENTER_POD, LN_READY, true, ln_enter_pod },
-	{ PS_PUT_FILE, LN_READY, true, ln_put_file },
 	{ PS_EXPORT_APP, LN_READY, true, ln_export_app },
 	{ PS_EXTRACT_IMAGE, LN_READY, false, ln_extract_image },
-	{ PS_REMOVE_IMAGE, LN_READY, false, ln_remove_image },
 	{ PS_CHECK_IMAGE, LN_READY, false, ln_check_image },
 	{ PS_END_POD, LN_READY, false, ln_end_pod },
 };

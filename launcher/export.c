@@ -107,7 +107,7 @@ static int
 pack(struct ln_session *s, uint16_t app, int output, int manifest)
 {
 	_cleanup_fd_ int tree = -1;
-	struct ps_msg_PACKED packed;
+	struct ps_msg_TREE packed;
 	uint32_t base;
 	int r = ln_pod_base(s->pod, &base), fds[3];
 

@@ -198,6 +198,8 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 
 	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0)
 		return -EPROTO;
+	if (m.kind == PS_SLOT_OUTPUT)
+		return ln_put_file(s, m.path);
 	fd = open_asked(s, &m, &stored, &spooled);
 	if (fd == -EPROTO)
 		return -EPROTO;

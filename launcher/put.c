@@ -96,14 +96,10 @@ ln_put_open(struct ln_session *s, const char *path)
 }
 
 int
-ln_put_file(struct ln_session *s, struct ps_frame *f)
+ln_put_file(struct ln_session *s, const char *path)
 {
-	struct ps_msg_PUT_FILE m;
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int fd = ln_put_open(s, path);
 
-	if (ps_decode_PUT_FILE(f->payload, f->length, &m) < 0)
-		return -EPROTO;
-	fd = ln_put_open(s, m.path);
 	if (fd < 0)
 		return fd == -EINVAL ? 0 : fd;
 	return PS_SEND(&s->control, OUTPUT, (&(struct ps_msg_OUTPUT){ 0 }), &fd, 1);

@@ -173,17 +173,14 @@ ln_end_pod(struct ln_session *s, struct ps_frame *f)
 	return r < 0 ? ln_refuse_error(s, r, "cannot remove the pod") : done(s);
 }
 
-int
-ln_remove_image(struct ln_session *s, struct ps_frame *f)
+static int
+remove_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 {
-	struct ps_msg_REMOVE_IMAGE m;
 	char id[PS_IMAGE_ID_LEN + 1];
 	_cleanup_fd_ int dir = -1;
 	int r;
 
-	if (ps_decode_REMOVE_IMAGE(f->payload, f->length, &m) < 0)
-		return -EPROTO;
-	ps_image_id(m.image, id);
+	ps_image_id(image, id);
 	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	r = dir < 0 ? dir : sys_flock(dir, true);
 	if (r == -EWOULDBLOCK)
@@ -206,8 +203,10 @@ ln_check_image(struct ln_session *s, struct ps_frame *f)
 	_cleanup_fd_ int rootfs = -1;
 	int r;
 
-	if (ps_decode_CHECK_IMAGE(f->payload, f->length, &m) < 0)
+	if (ps_decode_CHECK_IMAGE(f->payload, f->length, &m) < 0 || m.remove > 1)
 		return -EPROTO;
+	if (m.remove)
+		return remove_image(s, m.image);
 	r = ln_record_read(s, m.image, text, &record);
 	ps_image_id(m.image, path);
 	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);

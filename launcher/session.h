@@ -88,15 +88,14 @@ int ln_review_keys(struct ln_session *s, struct ps_frame *f);
 int ln_trust_key(struct ln_session *s, struct ps_frame *f);
 int ln_start_pod(struct ln_session *s, struct ps_frame *f);
 int ln_enter_pod(struct ln_session *s, struct ps_frame *f);
-int ln_put_file(struct ln_session *s, struct ps_frame *f);
 int ln_export_app(struct ln_session *s, struct ps_frame *f);
 int ln_extract_image(struct ln_session *s, struct ps_frame *f);
-int ln_remove_image(struct ln_session *s, struct ps_frame *f);
 int ln_check_image(struct ln_session *s, struct ps_frame *f);
 int ln_end_pod(struct ln_session *s, struct ps_frame *f);
 
 /* put.c: the file for a command's output, at a path that stands in argv.  A
  * descriptor to write; -EPROTO: it does not; -EINVAL: REFUSED was sent. */
+int ln_put_file(struct ln_session *s, const char *path);
 int ln_put_open(struct ln_session *s, const char *path);
 /* The command failed: a file that was made for its output goes. */
 void ln_put_undo(struct ln_session *s);

@@ -292,7 +292,7 @@ ln_worker_render(struct ln_session *s, const struct ln_rendering *what,
 
 int
 ln_worker_pack(struct ln_session *s, const int fds[3], uint32_t base,
-    struct ps_msg_PACKED *ret)
+    struct ps_msg_TREE *ret)
 {
 	struct ask a = unpack_ask(s, 1ull << 33);
 	struct ps_msg_PACK m = { .max_tree = s->policy.max_tree,
@@ -303,10 +303,10 @@ ln_worker_pack(struct ln_session *s, const int fds[3], uint32_t base,
 	r = start(s, &a);
 	if (r < 0)
 		return cannot_start(s, &a, r);
-	a.good = PS_PACKED;
+	a.good = PS_TREE;
 	r = PS_SEND(&a.chan, PACK, &m, fds, 3);
 	r = hear(s, &a, r);
-	if (r == 0 && ps_decode_PACKED(frame.payload, frame.length, ret) < 0)
+	if (r == 0 && ps_decode_TREE(frame.payload, frame.length, ret) < 0)
 		return broken(s, &a);
 	return r;
 }

@@ -23,7 +23,7 @@ int ln_worker_render(struct ln_session *s, const struct ln_rendering *what,
     struct ps_msg_TREE *ret);
 /* base: host uid of the root whose the tree is. */
 int ln_worker_pack(struct ln_session *s, const int fds[3], uint32_t base,
-    struct ps_msg_PACKED *ret);
+    struct ps_msg_TREE *ret);
 int ln_worker_digest(struct ln_session *s, int rootfs, struct ps_msg_TREE *ret);
 int ln_worker_review(struct ln_session *s, const struct ln_slot *key,
     struct ps_msg_KEYLIST *ret);

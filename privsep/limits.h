@@ -33,7 +33,8 @@ enum {
 	PS_SLOT_IMAGE = 1,
 	PS_SLOT_SIGNATURE = 2,
 	PS_SLOT_KEY = 3,
-	PS_SLOT_TEXT = 4
+	PS_SLOT_TEXT = 4,
+	PS_SLOT_OUTPUT = 5 /* written, not read: no slot */
 };
 
 enum { PS_DISCOVER_IMAGE = 1, PS_DISCOVER_KEYS = 2 };

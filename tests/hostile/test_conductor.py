@@ -24,12 +24,10 @@ VALUES = {
     "ADMIT_IMAGE": {"image": 0, "signature": 1, "name": "a.com/b"},
     "REVIEW_KEYS": {"slot": 0},
     "TRUST_KEY": {"slot": 0, "mask": 0, "prefix": "a.com", "fingerprint": "ab" * 20},
-    "START_POD": {"how": 0}, "REMOVE_IMAGE": {"image": DIGEST},
-    "CHECK_IMAGE": {"image": DIGEST},
+    "START_POD": {"how": 0}, "CHECK_IMAGE": {"image": DIGEST},
     "EXTRACT_IMAGE": {"image": DIGEST, "whole": 1, "path": "x"},
     "END_POD": {"uuid": UUID, "how": 3},
     "ENTER_POD": {"uuid": UUID, "app": "a", "exec": ["/bin/true"]},
-    "PUT_FILE": {"path": "/etc/shadow"},
     "EXPORT_APP": {"uuid": UUID, "app": "a", "path": "/etc/shadow"},
 }
 
@@ -62,7 +60,7 @@ def test_G4_conductor_anything_before_hello(stage, t):
 
 # What each request may get when nothing of it is true: an honest refusal, or
 # the end of the session.
-TOLD = {"REMOVE_IMAGE", "CHECK_IMAGE", "EXTRACT_IMAGE", "END_POD"}
+TOLD = {"CHECK_IMAGE", "EXTRACT_IMAGE", "END_POD"}
 
 
 @pytest.mark.parametrize("t", FROM_C, ids=lambda t: t.name)
@@ -180,7 +178,7 @@ def test_G4_conductor_output_not_in_argv(stage, path):
     p = stage("conductor").start("image", "export", "x", "out", "--overwrite=true",
                                  "--", "app")
     c = p.hello()
-    c.edge.send("PUT_FILE", path=path)
+    c.edge.send("GET_FILE", kind=5, path=path)
     ended(p, c)
     assert not os.path.exists(os.path.join(p.tmp, "app"))
 
@@ -188,13 +186,13 @@ def test_G4_conductor_output_not_in_argv(stage, path):
 def test_G4_conductor_output_is_write_only_and_once(stage):
     p = stage("conductor").start("image", "export", "x", "out")
     c = p.hello()
-    c.edge.send("PUT_FILE", path="out")
+    c.edge.send("GET_FILE", kind=5, path="out")
     m = c.edge.recv(10)
     assert m.name == "OUTPUT"
     assert fcntl.fcntl(m.fds[0], fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
     assert os.readlink("/proc/self/fd/%d" % m.fds[0]) == os.path.join(p.tmp, "out")
     os.close(m.fds[0])
-    c.edge.send("PUT_FILE", path="out")
+    c.edge.send("GET_FILE", kind=5, path="out")
     ended(p, c)
     assert not os.path.exists(os.path.join(p.tmp, "out"))
 
@@ -202,7 +200,7 @@ def test_G4_conductor_output_is_write_only_and_once(stage):
 def test_G4_conductor_output_overwrites_only_when_asked(stage):
     p = stage("conductor").start("image", "export", "x", "canary")
     c = p.hello()
-    c.edge.send("PUT_FILE", path="canary")
+    c.edge.send("GET_FILE", kind=5, path="canary")
     m = c.edge.recv(10)
     assert m.name == "REFUSED" and "--overwrite" in m.fields["text"]
     assert p.finish() == 0
@@ -217,7 +215,7 @@ def test_G4_conductor_output_follows_nothing(stage, kind):
      "hard": lambda: os.link(p.canary, out),
      "fifo": lambda: os.mkfifo(out)}[kind]()
     c = p.hello()
-    c.edge.send("PUT_FILE", path="out")
+    c.edge.send("GET_FILE", kind=5, path="out")
     m = c.edge.recv(10)
     assert m.name == "REFUSED" and "regular file" in m.fields["text"], m
     assert p.finish() == 0
@@ -266,7 +264,7 @@ def test_G4_conductor_export_and_another_file(stage):
     """One file a command."""
     p = stage("conductor").start(*EXPORT)
     c = p.hello()
-    c.edge.send("PUT_FILE", path="out.aci")
+    c.edge.send("GET_FILE", kind=5, path="out.aci")
     m = c.edge.recv(10)
     assert m.name == "OUTPUT"
     os.close(m.fds[0])
@@ -328,8 +326,8 @@ HEADERS = {
 def test_G4_conductor_bad_header(stage, what):
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    t = TYPES["REMOVE_IMAGE"]
-    c.edge.send_raw(t.number, rktmsg.encode("REMOVE_IMAGE", image=DIGEST),
+    t = TYPES["CHECK_IMAGE"]
+    c.edge.send_raw(t.number, rktmsg.encode("CHECK_IMAGE", image=DIGEST),
                     **HEADERS[what])
     ended(p, c)
 
@@ -384,7 +382,7 @@ def test_G4_conductor_many_fds(stage):
 def test_G4_conductor_oversized(stage):
     p = stage("conductor").start("run", "x")
     c = p.hello()
-    c.edge.send_raw(TYPES["REMOVE_IMAGE"].number, b"\0" * 70000)
+    c.edge.send_raw(TYPES["CHECK_IMAGE"].number, b"\0" * 70000)
     ended(p, c)
 
 
@@ -526,7 +524,7 @@ def test_G4_conductor_flood(stage):
     p = stage("conductor").start("run", "x")
     c = p.hello()
     for _ in range(2000):
-        c.edge.send("REMOVE_IMAGE", image=DIGEST)
+        c.edge.send("CHECK_IMAGE", remove=1, image=DIGEST)
         assert c.edge.recv(10).name == "REFUSED"
     assert p.finish() == 0
     p.nothing_happened()
@@ -539,7 +537,7 @@ def test_G4_conductor_flood_without_reading(stage):
     c.edge.sock.settimeout(1)
     try:
         for _ in range(100000):
-            c.edge.send("REMOVE_IMAGE", image=DIGEST)
+            c.edge.send("CHECK_IMAGE", remove=1, image=DIGEST)
     except (TimeoutError, BlockingIOError, BrokenPipeError, ConnectionResetError):
         pass
     deadline = time.time() + 25

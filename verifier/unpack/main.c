@@ -287,7 +287,7 @@ pack(struct ps_chan *c, const struct ps_msg_PACK *m, uint64_t size)
 		.output = frame.fds[1], .manifest = text, .n_manifest = size,
 		.max_tree = m->max_tree, .max_entries = m->max_entries };
 	const struct ps_reach reach[] = { { .path = path }, { 0 } };
-	struct ps_msg_PACKED answer;
+	struct ps_msg_TREE answer;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", p.root);
@@ -297,9 +297,9 @@ pack(struct ps_chan *c, const struct ps_msg_PACK *m, uint64_t size)
 		(void)vf_broken(&failure, r, "reading the manifest", NULL);
 	if (r < 0 || !parse_manifest(text, size) || vf_pack(&p) < 0)
 		fail(c, &failure);
-	answer = (struct ps_msg_PACKED){ .tree_size = p.tree_size,
+	answer = (struct ps_msg_TREE){ .tree_size = p.tree_size,
 		.entries = p.entries, .left_out = p.left_out };
-	r = PS_SEND(c, PACKED, &answer, NULL, 0);
+	r = PS_SEND(c, TREE, &answer, NULL, 0);
 	if (r < 0)
 		die_unsent(r);
 }

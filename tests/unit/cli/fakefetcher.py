@@ -23,7 +23,7 @@ class Fetching(Launcher):
                 if m.fields["kind"] == TEXT
                 else ("SLOT", {"slot": l.new_slots(1)}),
             "ADMIT_IMAGE": Fetching.admit,
-            "REMOVE_IMAGE": lambda l, m: ("DONE", {}),
+            "CHECK_IMAGE": lambda l, m: ("DONE", {}),
             "REVIEW_KEYS": lambda l, m: ("KEYS", {"lines": list(keys)}),
             "TRUST_KEY": lambda l, m: ("TRUSTED", {"path": "/etc/k"}),
             "START_POD": Fetching.start_pod,

@@ -182,8 +182,8 @@ out_of_turn(void **state)
 	SAY(REAP_FETCHER, .end_ = 0);
 	gone("REAP_FETCHER");
 	begin();
-	SAY(REMOVE_IMAGE, .image = { 1 });
-	gone("REMOVE_IMAGE");
+	SAY(CHECK_IMAGE, .image = { 1 }, .remove = 1);
+	gone("CHECK_IMAGE");
 	begin();
 	SAY(START_FETCHER, .count = 17, .n_kinds = 17, .kinds = kinds);
 	gone("17 slots");
@@ -208,7 +208,7 @@ needs_root(void **state)
 	assert_non_null(strstr(refusal(), "unprivileged user"));
 	SAY(TRUST_KEY, .slot = 0, .prefix = "a.com", .fingerprint = "ab");
 	assert_non_null(strstr(refusal(), "unprivileged user"));
-	SAY(PUT_FILE, .path = image);
+	SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = image);
 	assert_non_null(strstr(refusal(), "unprivileged user"));
 	SAY(CHECK_IMAGE, .image = { 1 });
 	assert_non_null(strstr(refusal(), "cannot open the image"));

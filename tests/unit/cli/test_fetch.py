@@ -208,7 +208,7 @@ def test_name_with_wrong_labels_is_taken_back(data, existed):
         "fetch", "example.com/hello:2.0")
     assert r.code == 254 and r.out == ""
     assert 'does not have the label "version=2.0"' in r.err
-    assert ("REMOVE_IMAGE" in r.types()) == (not existed)
+    assert ("CHECK_IMAGE" in r.types()) == (not existed)
 
 
 def test_refusal_is_the_error(data):

@@ -138,22 +138,22 @@ def test_hostile_link_is_no_plan(data, tmp_path):
 def test_what_a_prepared_pod_waits_with_is_not_removed(data):
     _, uuid, _ = prepare(data)
     other = world.add_image(data, "other")
-    handlers = {"REMOVE_IMAGE": lambda launcher, message: ("DONE", {})}
+    handlers = {"CHECK_IMAGE": lambda launcher, message: ("DONE", {})}
     r = Launcher(data, handlers).run("image", "rm", world.image_id("hello"),
                                      other)
     assert r.code == 254
     assert 'is used by pod "%s", which is prepared' % uuid in r.err
     assert [m.fields["image"] for m in r.asked
-            if m.name == "REMOVE_IMAGE"] == [other[7:]]
+            if m.name == "CHECK_IMAGE"] == [other[7:]]
     r = Launcher(data, handlers).run("image", "gc", "--grace-period=0s")
     assert r.code == 0, r.err
     assert [m.fields["image"] for m in r.asked
-            if m.name == "REMOVE_IMAGE"] == [other[7:]]
+            if m.name == "CHECK_IMAGE"] == [other[7:]]
 
 
 def test_hostile_plan_does_not_stop_gc(data):
     _, uuid, text = prepare(data)
-    handlers = {"REMOVE_IMAGE": lambda launcher, message: ("DONE", {})}
+    handlers = {"CHECK_IMAGE": lambda launcher, message: ("DONE", {})}
     for damaged in (b"", text[:40], text[:-3], b"\xff" * 100,
                     text[:8] + b"\xff\xff\xff\xff" + text[12:]):
         with open(os.path.join(str(data), "pods/prepared", uuid, "plan"),

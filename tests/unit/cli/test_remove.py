@@ -6,7 +6,7 @@ import world
 from fakelauncher import Launcher, alone, refuse
 
 DONE = {n: lambda launcher, message: ("DONE", {})
-        for n in ("END_POD", "REMOVE_IMAGE", "CHECK_IMAGE")}
+        for n in ("END_POD", "CHECK_IMAGE")}
 
 
 def asked(r):
@@ -90,7 +90,8 @@ def test_image_rm(data):
 def test_image_verify(data):
     a = world.add_image(data, "a")
     r = Launcher(data, DONE).run("image", "verify", a)
-    assert (r.code, r.one("CHECK_IMAGE")) == (0, {"image": a[7:]})
+    assert (r.code, r.one("CHECK_IMAGE")) == (
+        0, {"image": a[7:], "remove": 0})
     assert "successfully verified" in r.out
     r = Launcher(data, {"CHECK_IMAGE": refuse(3, "the tree was changed")}).run(
         "image", "verify", a)
@@ -101,7 +102,7 @@ def test_image_verify(data):
 
 
 def removed(r):
-    return [m.fields["image"] for m in r.asked if m.name == "REMOVE_IMAGE"]
+    return [m.fields["image"] for m in r.asked if m.name == "CHECK_IMAGE"]
 
 
 def three_images(data):
@@ -125,10 +126,10 @@ def test_image_gc(data):
 
 def test_image_gc_goes_on(data):
     three_images(data)
-    r = Launcher(data, {"REMOVE_IMAGE": refuse(6, "used by a pod")}).run(
+    r = Launcher(data, {"CHECK_IMAGE": refuse(6, "used by a pod")}).run(
         "image", "gc", "--grace-period=0s")
     assert r.code == 0 and len(removed(r)) == 3 and r.out == ""
-    r = Launcher(data, {"REMOVE_IMAGE": refuse(4, "disk")}).run(
+    r = Launcher(data, {"CHECK_IMAGE": refuse(4, "disk")}).run(
         "image", "gc", "--grace-period=0s")
     assert r.code == 254 and len(removed(r)) == 3
     assert "3 image(s) cannot be removed" in r.err
@@ -141,13 +142,13 @@ def test_image_export(data, open_path):
     assert (r.code, r.out, r.types()) == (0, "bytes", ["HELLO"]), r.err
     out = open_path / "o"
     out.write_bytes(b"longer than that")
-    put = {"PUT_FILE": lambda l, m: ("OUTPUT", {}, [os.open(out, os.O_WRONLY)])}
+    put = {"GET_FILE": lambda l, m: ("OUTPUT", {}, [os.open(out, os.O_WRONLY)])}
     r = Launcher(data, put).run("image", "export", image, str(out))
     assert r.code == 0 and out.read_bytes() == b"bytes", r.err
-    assert r.one("PUT_FILE") == {"path": str(out)}
+    assert r.one("GET_FILE") == {"path": str(out), "kind": 5}
     r = Launcher(data, put).run("image", "export", "sha512-00", str(out))
     assert r.code == 254 and r.types() == ["HELLO"]
-    r = Launcher(data, {"PUT_FILE": refuse(4, "cannot write o: no")}).run(
+    r = Launcher(data, {"GET_FILE": refuse(4, "cannot write o: no")}).run(
         "image", "export", image, "o")
     assert r.code == 254 and "image export: cannot write o: no" in r.err
     os.unlink(data / "image" / image / "blob")

@@ -282,13 +282,13 @@ tell_start(void)
 static void
 tell_digest(uint8_t op)
 {
-	struct ps_msg_REMOVE_IMAGE m = { 0 };
+	struct ps_msg_CHECK_IMAGE m = { .remove = 1 };
 	struct ps_msg_CHECK_IMAGE c = { 0 };
 
 	memset(m.image, images[next() % PS_COUNT(images)], PS_DIGEST);
 	memcpy(c.image, m.image, PS_DIGEST);
 	if (op)
-		(void)PS_SEND(&world.conductor, REMOVE_IMAGE, &m, NULL, 0);
+		(void)PS_SEND(&world.conductor, CHECK_IMAGE, &m, NULL, 0);
 	else
 		(void)PS_SEND(&world.conductor, CHECK_IMAGE, &c, NULL, 0);
 }

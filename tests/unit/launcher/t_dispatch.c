@@ -25,10 +25,8 @@ legal(uint16_t type, enum ln_state state)
 	case PS_TRUST_KEY:
 	case PS_START_POD:
 	case PS_ENTER_POD:
-	case PS_PUT_FILE:
 	case PS_EXPORT_APP:
 	case PS_EXTRACT_IMAGE:
-	case PS_REMOVE_IMAGE:
 	case PS_CHECK_IMAGE:
 	case PS_END_POD:
 		return state == LN_READY;
@@ -135,7 +133,7 @@ static void
 sequences(void **state)
 {
 	static const uint16_t types[] = { PS_HELLO, PS_START_FETCHER, PS_REAP_FETCHER,
-		PS_REMOVE_IMAGE, PS_END_POD };
+		PS_CHECK_IMAGE, PS_END_POD };
 
 	(void)state;
 	for (unsigned n = 0; n < 125; n++) {
@@ -154,8 +152,8 @@ sequences(void **state)
 				    .kinds = (const uint8_t[]){ PS_SLOT_KEY });
 			else if (type == PS_REAP_FETCHER)
 				SAY(REAP_FETCHER, .end_ = 0);
-			else if (type == PS_REMOVE_IMAGE)
-				SAY(REMOVE_IMAGE, .image = { 1 });
+			else if (type == PS_CHECK_IMAGE)
+				SAY(CHECK_IMAGE, .image = { 1 }, .remove = 1);
 			else
 				SAY(END_POD, .uuid = UUID, .how = PS_END_MARK);
 			broken = broken || !legal(type, model);

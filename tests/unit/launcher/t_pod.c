@@ -386,7 +386,7 @@ tree_at_launch(void **state)
 static void
 image_in_use(void **state)
 {
-	struct ps_msg_REMOVE_IMAGE m = { 0 };
+	struct ps_msg_CHECK_IMAGE m = { .remove = 1 };
 	_cleanup_fd_ int other = -1;
 	char path[300];
 
@@ -403,7 +403,7 @@ image_in_use(void **state)
 		extern int sys_flock(int fd, bool exclusive);
 
 		assert_int_equal(sys_flock(other, false), 0);
-		assert_int_equal(PS_SEND(&world.conductor, REMOVE_IMAGE, &m, NULL, 0), 0);
+		assert_int_equal(PS_SEND(&world.conductor, CHECK_IMAGE, &m, NULL, 0), 0);
 		assert_int_equal(world_serve(), 0);
 		world_refused(PS_REFUSED_BUSY);
 		assert_true(fake_exists(path));

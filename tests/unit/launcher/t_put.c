@@ -39,7 +39,7 @@ made(void **state)
 	(void)state;
 	for (int failed = 0; failed < 2; failed++) {
 		begin("--x");
-		SAY(PUT_FILE, .path = OUT);
+		SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = OUT);
 		assert_int_equal(world_serve(), 0);
 		assert_int_equal(world_hear(&f), PS_OUTPUT);
 		assert_int_equal(fcntl(f->fds[0], F_GETFL) & O_ACCMODE, O_WRONLY);
@@ -61,14 +61,14 @@ unnamed(void **state)
 	(void)state;
 	for (size_t i = 0; i < PS_COUNT(paths); i++) {
 		begin("--overwrite");
-		SAY(PUT_FILE, .path = paths[i]);
+		SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = paths[i]);
 		if (world_serve() != -EPROTO || fake.at != 0)
 			fail_msg("\"%s\" was opened", paths[i]);
 		world_end();
 	}
 	begin("--x");
-	SAY(PUT_FILE, .path = OUT);
-	SAY(PUT_FILE, .path = OUT);
+	SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = OUT);
+	SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = OUT);
 	assert_int_equal(world_serve(), -EPROTO);
 	world_end();
 	(void)unlink(real(OUT));
@@ -88,7 +88,7 @@ existing(void **state)
 	for (size_t i = 0; i < PS_COUNT(rows); i++) {
 		begin(rows[i].flag);
 		fake_put(OUT, "old");
-		SAY(PUT_FILE, .path = OUT);
+		SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = OUT);
 		assert_int_equal(world_serve(), 0);
 		world_expect(rows[i].answer);
 		ln_put_undo(&world.s);
@@ -116,7 +116,7 @@ odd(void **state)
 			assert_int_equal(mkfifo(real(OUT), 0666), 0);
 		else
 			assert_int_equal(mkdir(real(OUT), 0777), 0);
-		SAY(PUT_FILE, .path = OUT);
+		SAY(GET_FILE, .kind = PS_SLOT_OUTPUT, .path = OUT);
 		assert_int_equal(world_serve(), 0);
 		world_refused(PS_REFUSED_SYSTEM);
 		ln_put_undo(&world.s);

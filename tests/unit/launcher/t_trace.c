@@ -100,10 +100,10 @@ rm(void **state)
 	SAY(END_POD, .uuid = UUID, .how = PS_END_MARK);
 	SAY(END_POD, .uuid = UUID, .how = PS_END_DELETE);
 	{
-		struct ps_msg_REMOVE_IMAGE m = { 0 };
+		struct ps_msg_CHECK_IMAGE m = { .remove = 1 };
 
 		memset(m.image, IMAGE_GOOD, PS_DIGEST);
-		assert_int_equal(PS_SEND(&world.conductor, REMOVE_IMAGE, &m, NULL, 0), 0);
+		assert_int_equal(PS_SEND(&world.conductor, CHECK_IMAGE, &m, NULL, 0), 0);
 	}
 	assert_int_equal(world_serve(), 0);
 	world_expect(PS_DONE);

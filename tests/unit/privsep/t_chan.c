@@ -84,13 +84,13 @@ message(uint8_t *to, uint16_t type, uint16_t nfds, uint32_t serial,
 static uint8_t bytes[PS_MAX_MSG + 16];
 static const uint8_t zeros[PS_MAX_MSG];
 
-/* REMOVE_IMAGE carries no descriptors, START_POD exactly one. */
+/* CHECK_IMAGE carries no descriptors, START_POD exactly one. */
 static void
 say(uint16_t type, uint16_t said, uint32_t serial, size_t sent)
 {
-	static const uint8_t digest[PS_DIGEST];
+	static const uint8_t digest[PS_DIGEST + 1];
 	size_t n = message(bytes, type, said, serial, digest,
-	    type == PS_REMOVE_IMAGE ? PS_DIGEST : 0);
+	    type == PS_CHECK_IMAGE ? PS_DIGEST + 1 : 0);
 
 	send_raw(bytes, n, sent);
 }
@@ -109,11 +109,11 @@ good(void **state)
 	unsigned fds = open_fds();
 
 	(void)state;
-	say(PS_REMOVE_IMAGE, 0, 1, 0);
+	say(PS_CHECK_IMAGE, 0, 1, 0);
 	say(PS_START_POD, 1, 2, 1);
 	assert_int_equal(ps_recv(&chan, &frame, 1000), 0);
-	assert_int_equal(frame.type, PS_REMOVE_IMAGE);
-	assert_int_equal(frame.length, PS_DIGEST);
+	assert_int_equal(frame.type, PS_CHECK_IMAGE);
+	assert_int_equal(frame.length, PS_DIGEST + 1);
 	assert_int_equal(ps_recv(&chan, &frame, 1000), 0);
 	assert_int_equal(frame.nfds, 1);
 	assert_int_equal(fcntl(frame.fds[0], F_GETFD), FD_CLOEXEC);
@@ -127,8 +127,8 @@ serial_replayed(void **state)
 	unsigned fds = open_fds();
 
 	(void)state;
-	say(PS_REMOVE_IMAGE, 0, 1, 0);
-	say(PS_REMOVE_IMAGE, 0, 1, 0);
+	say(PS_CHECK_IMAGE, 0, 1, 0);
+	say(PS_CHECK_IMAGE, 0, 1, 0);
 	assert_int_equal(ps_recv(&chan, &frame, 1000), 0);
 	refused(fds);
 }
@@ -137,7 +137,7 @@ static void
 serial_skipped(void **state)
 {
 	(void)state;
-	say(PS_REMOVE_IMAGE, 0, 2, 0);
+	say(PS_CHECK_IMAGE, 0, 2, 0);
 	refused(open_fds());
 }
 
@@ -145,7 +145,7 @@ static void
 serial_zero(void **state)
 {
 	(void)state;
-	say(PS_REMOVE_IMAGE, 0, 0, 0);
+	say(PS_CHECK_IMAGE, 0, 0, 0);
 	refused(open_fds());
 }
 
@@ -206,9 +206,9 @@ fds_extra(void **state)
 	refused(fds);
 	say(PS_START_POD, 2, 1, 1);
 	refused(fds);
-	say(PS_REMOVE_IMAGE, 0, 1, 1);
+	say(PS_CHECK_IMAGE, 0, 1, 1);
 	refused(fds);
-	say(PS_REMOVE_IMAGE, 1, 1, 1);
+	say(PS_CHECK_IMAGE, 1, 1, 1);
 	refused(fds);
 }
 
@@ -248,17 +248,17 @@ short_and_long(void **state)
 
 	(void)state;
 	for (size_t cut = 1; cut < PS_HEADER; cut++) {
-		(void)message(bytes, PS_REMOVE_IMAGE, 0, 1, NULL, 0);
+		(void)message(bytes, PS_CHECK_IMAGE, 0, 1, NULL, 0);
 		send_raw(bytes, cut, 0);
 		refused(fds);
 	}
-	n = message(bytes, PS_REMOVE_IMAGE, 0, 1, zeros, PS_DIGEST);
+	n = message(bytes, PS_CHECK_IMAGE, 0, 1, zeros, PS_DIGEST + 1);
 	send_raw(bytes, n - 1, 0); /* length says more */
 	refused(fds);
 	send_raw(bytes, n + 1, 0); /* length says less */
 	refused(fds);
 	memset(bytes, 0, sizeof(bytes));
-	(void)message(bytes, PS_REMOVE_IMAGE, 0, 1, zeros, PS_MAX_MSG - PS_HEADER);
+	(void)message(bytes, PS_CHECK_IMAGE, 0, 1, zeros, PS_MAX_MSG - PS_HEADER);
 	send_raw(bytes, PS_MAX_MSG + 1, 1); /* truncated */
 	refused(fds);
 }
@@ -272,7 +272,7 @@ credentials(void **state)
 
 	(void)state;
 	assert_int_equal(setsockopt(chan.fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
-	say(PS_REMOVE_IMAGE, 0, 1, 0);
+	say(PS_CHECK_IMAGE, 0, 1, 0);
 	refused(fds);
 }
 

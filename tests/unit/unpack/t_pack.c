@@ -101,15 +101,15 @@ static const struct ps_msg_PACK limits = { .max_tree = 1u << 20,
 
 /* A file with the tree packed. */
 static int
-pack(int root, struct ps_msg_PACKED *ret)
+pack(int root, struct ps_msg_TREE *ret)
 {
 	int output, manifest = ps_sealed("m", MANIFEST, strlen(MANIFEST));
 
 	serial++;
 	output = file("packed");
 	assert_int_equal(ask(root, output, manifest, &limits), 0);
-	assert_int_equal(frame.type, PS_PACKED);
-	assert_int_equal(ps_decode_PACKED(frame.payload, frame.length, ret), 0);
+	assert_int_equal(frame.type, PS_TREE);
+	assert_int_equal(ps_decode_TREE(frame.payload, frame.length, ret), 0);
 	assert_true(WIFEXITED(worker.status) && WEXITSTATUS(worker.status) == 0);
 	(void)close(manifest);
 	return output;
@@ -174,7 +174,7 @@ look(const char *below, mode_t mode, uid_t uid, gid_t gid)
 static void
 round_trip(void **state)
 {
-	struct ps_msg_PACKED first, second;
+	struct ps_msg_TREE first, second;
 	_cleanup_fd_ int image = sample(), one = unpack(image);
 	_cleanup_fd_ int a = pack(one, &first), two = unpack(a);
 	char full[600], value[32];
@@ -203,7 +203,7 @@ round_trip(void **state)
 static void
 left_out(void **state)
 {
-	struct ps_msg_PACKED packed;
+	struct ps_msg_TREE packed;
 	_cleanup_fd_ int image = sample(), root = unpack(image), out = -1;
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
