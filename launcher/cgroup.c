@@ -405,7 +405,6 @@ enter_v1(const struct ln_groups *g, struct made *m, const char *self,
 	/* First, so that a pod that goes on without a limit is still where it
 	 * can be ended. */
 	int r = enter_unmanaged(m, self, missing), first = r;
-	bool asked = ln_cgroup_apps(g->plan).pids != 0;
 
 	for (size_t i = 0; r == 0 && i < PS_COUNT(controllers); i++) {
 		int e = enter_controller(g, m, &controllers[i], self);
