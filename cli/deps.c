@@ -26,6 +26,8 @@ struct step {
 struct resolver {
 	struct cli *c;
 	enum cli_policy policy;
+	struct cli_store store;
+	bool is_loaded; /* it is what is in the store now */
 	struct answer *answers;
 	struct cli_deps *ret;
 };
@@ -149,7 +151,6 @@ find(struct resolver *v, const struct ac_dependency *d, const char *by,
     struct cli_stored *ret)
 {
 	const struct cli_stored *found = NULL;
-	struct cli_store store = { 0 };
 	struct cli_app_name name;
 	int r = name_of(d, &name);
 
@@ -157,16 +158,19 @@ find(struct resolver *v, const struct ac_dependency *d, const char *by,
 		return cli_fail("\"%s\" depends on \"%s\" with too many labels",
 		    by, d->image_name);
 	/* What goes by its digest is what it is, wherever it came from. */
-	if (v->policy != CLI_PULL_UPDATE || d->image_id)
-		r = cli_store_load(v->c, &store);
-	if (r == 0)
-		found = look(&store, d, &name);
+	if (v->policy != CLI_PULL_UPDATE || d->image_id) {
+		if (!v->is_loaded)
+			r = cli_store_load(v->c, &v->store);
+		v->is_loaded = r == 0;
+		found = look(&v->store, d, &name);
+	}
 	if (found) {
 		cli_image_log("using image from local store for dependency %s",
 		    d->image_name);
 		*ret = *found;
 	} else if (r == 0) {
 		r = pull(v, d, &name, ret);
+		v->is_loaded = false;
 		if (r != 0)
 			(void)cli_fail("\"%s\" depends on \"%s\", which cannot be "
 				       "had", by, d->image_name);

@@ -193,8 +193,6 @@ commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 	(void)snprintf(text, sizeof(text), "tree %s\n%s", id, m->layers);
 	r = ln_write_file(s, dir, "record", text, TREE_LINE + m->n_layers);
 	if (r == 0)
-		r = sys_own(dir, 0, s->rkt.gid, 0750);
-	if (r == 0)
 		r = sys_syncfs(dir);
 	if (r == 0)
 		r = make_room(m, rendered);
@@ -238,17 +236,16 @@ make(struct ln_session *s, struct rendering *m, int image, int rendered)
 		     : 0;
 }
 
+/* As the tree's, no one but root walks here: what images say is set-user-ID,
+ * is so for an id that no one has. */
 static int
-open_rendered(struct ln_session *s, int image)
+open_rendered(int image)
 {
-	_cleanup_fd_ int fd = -1;
 	int r = sys_mkdir(image, "rendered", 0700);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
-	fd = sys_open(image, "rendered", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	r = fd < 0 ? fd : sys_own(fd, 0, s->rkt.gid, 0750);
-	return r < 0 ? r : take_fd(fd);
+	return sys_open(image, "rendered", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 }
 
 int
@@ -266,7 +263,7 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 	image = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	r = image < 0 ? image : find(s, &m, image, &n);
 	if (r == -ENOENT)
-		rendered = open_rendered(s, image);
+		rendered = open_rendered(image);
 	for (int i = 0; i < 8 && r == -ENOENT; i++) {
 		r = rendered < 0 ? rendered : make(s, &m, image, rendered);
 		if (m.staging[0] && rendered >= 0)

@@ -193,6 +193,9 @@ def test_dependency_whitelist(host, site):
     made = list(host.data.glob("image/*/rendered/*"))
     assert [p.name for p in made] == ["1"]
     assert sorted(p.name for p in made[0].iterdir()) == ["record", "rootfs"]
+    # No one but root walks to what may be set-user-ID.
+    st = made[0].parent.stat()
+    assert (st.st_mode & 0o7777, st.st_uid) == (0o700, 0)
 
 
 def test_dependency_another_version_another_rendering(host, site):
