@@ -265,6 +265,7 @@ tell_start(void)
 	world_plan(&plan, which % 4 < 3 ? likely[which % 4]
 					: images[next() % PS_COUNT(images)]);
 	plan.pod.insecure = next() % 4 == 0 ? PS_INSECURE_IMAGE : 0;
+	plan.pod.net = next() % 4 == 0 ? PS_NET_HOST : PS_NET_NONE;
 	seed = next() + 1;
 	lattice_obey(&seed, &plan, &truth.line);
 	for (unsigned i = 1; i < plan.pod.apps && is_rare(); i++)
