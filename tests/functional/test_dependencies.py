@@ -198,6 +198,46 @@ def test_dependency_whitelist(host, site):
     assert (st.st_mode & 0o7777, st.st_uid) == (0o700, 0)
 
 
+def test_dependency_prepared(host, site):
+    """A pod that waits is of these very layers, though newer ones come; and
+    they are judged when it starts."""
+    for version in ("1.0", "2.0"):
+        site.add("low", base("low", [text("v", version)], version), version)
+    site.open()
+    path = host.write_signed(guest(host, dep("low")))
+    uuids = [host.rkt("prepare", path, "--", "read", "/v").ok().out.strip()
+             for _ in range(2)]
+    low, = set(host.images()) - {images.image_id(path.read_bytes())}
+    time.sleep(1.1)
+    host.rkt("fetch", "example.test/low:2.0").ok()
+    r = host.rkt("run-prepared", uuids[0]).ok()
+    assert "read=1.0" in r.out
+    r = host.rkt("image", "rm", low)
+    assert r.code == 254 and "is used by pod" in r.err, r.describe()
+    host.trust(empty=True)
+    host.rkt("run-prepared", uuids[1]).refused("is not trusted")
+    host.rkt("rm", uuids[1])
+
+
+def test_dependency_pod_of_two_apps(host, site):
+    """Each app over its own layers, of which some are the same."""
+    site.add("low", base("low", [text("low", "low")]))
+    site.add("mid", base("mid", [text("mid", "mid")], dependencies=[dep("low")]))
+    site.open()
+    one = host.write_signed(guest(host, dep("low"), name="example.test/one",
+                                  section=images.app("/bin/guest", "list", "/")),
+                            name="one.aci")
+    two = host.write_signed(guest(host, dep("mid"), name="example.test/two",
+                                  section=images.app("/bin/guest", "read",
+                                                     "/mid", "read", "/low")),
+                            name="two.aci")
+    r = host.rkt("run", one, two).ok()
+    assert "read=mid" in r.out and "read=low" in r.out
+    listed = [line for line in r.out.splitlines() if " one[" in line]
+    assert any("list=low" in line for line in listed)
+    assert not any("list=mid" in line for line in listed)
+
+
 def test_dependency_another_version_another_rendering(host, site):
     """A rendering is of exactly these layers."""
     for version in ("1.0", "2.0"):
