@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "stage1/appexec/sys.h"
 #include "stage1/appexec/volume.h"
 
 static char top[] = "/tmp/t_walk-XXXXXX";
@@ -195,6 +197,93 @@ raced(void **state)
 	assert_true(direct > 100 && led > 100);
 }
 
+static unsigned seed = 1;
+
+static unsigned
+draw(unsigned n)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % n;
+}
+
+/* A path of up to four of few names, so that they meet. */
+static const char *
+draw_path(char ret[64])
+{
+	static const char *const names[] = {"a", "b", "c", "..", "d", "."};
+	size_t n = 0;
+
+	if (draw(2))
+		ret[n++] = '/';
+	for (unsigned i = 0, last = 1 + draw(4); i < last; i++)
+		n += (size_t)snprintf(ret + n, 64 - n, "%s%s", i ? "/" : "",
+		    names[draw(PS_COUNT(names))]);
+	return ret;
+}
+
+static ino_t
+number_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* In trees of random links it goes where the kernel's own RESOLVE_IN_ROOT
+ * goes; and where that ends in nothing, what is made is there. */
+static void
+as_the_kernel(void **state)
+{
+	size_t found = 0, made = 0, refused = 0;
+
+	(void)state;
+	for (size_t tree = 0; tree < 400; tree++) {
+		_cleanup_fd_ int top_fd = -1;
+		char name[64], path[64], where[S1_MAX_TARGET];
+
+		(void)snprintf(name, sizeof(name), "tree-%zu", tree);
+		assert_int_equal(mkdir(name, 0755), 0);
+		top_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		for (size_t i = 0; i < 12; i++) {
+			int at = s1_open(top_fd, draw_path(path),
+			    O_PATH | O_DIRECTORY, S1_IN_ROOT);
+			char leaf[] = {(char)('a' + draw(4)), '\0'};
+
+			if (at < 0)
+				at = dup(top_fd);
+			if (draw(2))
+				(void)mkdirat(at, leaf, 0755);
+			else
+				(void)symlinkat(draw_path(path), at, leaf);
+			close(at);
+		}
+		for (size_t i = 0; i < 20; i++) {
+			_cleanup_fd_ int want = s1_open(
+			    top_fd, draw_path(path), O_PATH, S1_IN_ROOT);
+			_cleanup_fd_ int fd = s1_walk(top_fd, path, false, where);
+			_cleanup_fd_ int again = -1;
+
+			if (fd < 0) {
+				assert_true(want < 0);
+				refused++;
+				continue;
+			}
+			again = s1_open(top_fd, *where ? where : ".", O_PATH,
+			    S1_BENEATH);
+			assert_true(again >= 0);
+			assert_true(number_of(again) == number_of(fd));
+			if (want >= 0)
+				assert_true(number_of(want) == number_of(fd));
+			else
+				assert_int_equal(want, -ENOENT);
+			found += want >= 0;
+			made += want < 0;
+		}
+	}
+	assert_true(found > 1000 && made > 100 && refused > 100);
+}
+
 int
 main(void)
 {
@@ -202,6 +291,7 @@ main(void)
 	    cmocka_unit_test(leads),
 	    cmocka_unit_test(bounds),
 	    cmocka_unit_test(raced),
+	    cmocka_unit_test(as_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, make, drop);
