@@ -319,6 +319,7 @@ ln_reap_fetcher(struct ln_session *s, struct ps_frame *f)
 	if (sys_wait(s->fetcher, 10000, &status) < 0)
 		(void)sys_kill(s->fetcher);
 	ps_close_fd(&s->fetcher);
+	ln_words_say(s, "fetcher");
 	answer.ok = status == 0 && settle_all(s);
 	if (!answer.ok)
 		drop_fetch_slots(s);

@@ -33,7 +33,7 @@ static struct ln_session session = { .state = LN_START, .conductor = -1,
 	.quarantine = -1, .spool = -1, .system_config = -1, .local_config = -1,
 	.user_config = -1,
 	.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
-	.plan = -1, .put_dir = -1 };
+	.plan = -1, .put_dir = -1, .words = { -1, -1 } };
 
 /* A policy file is root's, and no one else may write it. */
 static void
@@ -184,8 +184,10 @@ last_word(struct ln_session *s, int served)
 	int status = RKT_ERROR, r;
 
 	ps_close_fd(&s->control.fd);
-	if (s->fetcher >= 0)
+	if (s->fetcher >= 0) {
 		(void)sys_kill(s->fetcher);
+		ln_words_say(s, "fetcher");
+	}
 	if (served < 0) {
 		ps_log("the conductor broke its protocol and was ended (%s)",
 		    strerror(-served));

@@ -82,6 +82,7 @@ struct ln_room {
 	char *const *argv;	   /* conductor: the caller's; NULL: program alone */
 	char *const *env;
 	int cwd;		   /* descriptor of its working directory */
+	int err;		   /* stdout and stderr; not the conductor's */
 	int chan;		   /* its end of the edge: becomes descriptor 3 */
 	const int *fds;		   /* then 4, 5, ... */
 	size_t nfds;

@@ -138,23 +138,6 @@ own_tmp(const struct ln_room *room)
 	must(chdir("/tmp"), "/tmp"); /* gpg must be able to name where it is */
 }
 
-/* A worker may write to the person's terminal.  It does not read what is
- * typed there, and it is in no session that the terminal controls. */
-static void
-leave_terminal(void)
-{
-	int fd;
-
-	must(setsid(), "session");
-	if (!isatty(2))
-		return;
-	fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	must(fd, "terminal");
-	must(dup2(fd, 2), "terminal");
-}
-
 /* Moves everything out of the way of 3.., then into place. */
 static void
 place_fds(const struct ln_room *room, int *exe)
@@ -168,10 +151,14 @@ place_fds(const struct ln_room *room, int *exe)
 	must(dup2(*exe, high - 2), "descriptor");
 	must(dup2(room->cwd, high - 3), "descriptor");
 	if (!room->conductor) {
+		must(dup2(room->err, high - 4), "descriptor");
 		null = open("/dev/null", O_RDONLY);
 		must(null, "/dev/null");
 		must(dup2(null, 0), "descriptor");
-		leave_terminal();
+		/* The person's terminal is not a worker's: neither as a
+		 * descriptor, nor as what controls its session. */
+		must(setsid(), "session");
+		must(dup2(high - 4, 2), "descriptor");
 		must(dup2(2, 1), "descriptor");
 	}
 	must(dup2(high - 1, PS_CHAN_FD), "descriptor");

@@ -85,8 +85,11 @@ start(struct ln_session *s, struct ask *a)
 	_cleanup_fd_ int ours = -1, theirs = -1;
 	int r = pair(&ours, &theirs);
 
+	if (r == 0)
+		r = ln_words_open(s);
 	if (r < 0)
 		return r;
+	a->room.err = s->words[1];
 	a->room.chan = theirs;
 	a->room.cwd = s->quarantine;
 	r = sys_spawn(&a->room, &a->pidfd);
@@ -158,6 +161,7 @@ hear(struct ln_session *s, struct ask *a, int sent)
 	else if (answered && frame.type != a->good)
 		told = -EPROTO;
 	end = finish(a, answered);
+	ln_words_say(s, a->what);
 	if (told > 0)
 		return told;
 	if (r == 0 && told == 0 && end == 0)
@@ -361,8 +365,11 @@ ln_worker_fetcher(struct ln_session *s, const int *slots, size_t n, int *ret_cha
 		.max_fds = 64, .cwd = s->quarantine, .fds = slots, .nfds = n };
 	int r = pair(&ours, &theirs);
 
+	if (r == 0)
+		r = ln_words_open(s);
 	if (r < 0)
 		return r;
+	room.err = s->words[1];
 	room.chan = theirs;
 	r = sys_spawn(&room, &s->fetcher);
 	if (r == 0)

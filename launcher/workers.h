@@ -31,6 +31,10 @@ int ln_worker_review(struct ln_session *s, const struct ln_slot *key,
 int ln_worker_export(struct ln_session *s, const struct ln_slot *key,
     const char *fingerprint, int *ret_key, uint64_t *ret_size);
 
+/* words.c: what they write to stderr; said once they are gone. */
+int ln_words_open(struct ln_session *s);
+void ln_words_say(struct ln_session *s, const char *who);
+
 /* Start the fetcher with write-only slots; *ret_chan is the conductor's end. */
 int ln_worker_fetcher(struct ln_session *s, const int *slots, size_t n,
     int *ret_chan);

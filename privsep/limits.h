@@ -20,7 +20,7 @@
 #define PS_DIGEST 64u /* SHA-512 */
 
 /* Descriptors that every worker is born with.  0 is /dev/null, 1 and 2 are
- * the caller's stderr. */
+ * a pipe to the launcher, which says what comes out of it. */
 #define PS_CHAN_FD 3
 #define PS_SLOT_FD 4 /* fetcher: slot i is PS_SLOT_FD + i */
 

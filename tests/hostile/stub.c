@@ -2,7 +2,8 @@
  * A compromised worker.  Started by the real launcher in a real worker's
  * place, with all that the launcher took from it, it gives its descriptors
  * (3 and up) to the driver, and then does what the driver says in one byte:
- * exit with that code, or 'K' die by a signal, 'S' stay silent.
+ * exit with that code, or 'K' die by a signal, 'S' stay silent, 'W' write to
+ * stderr what no one should see on his terminal, more of it than a pipe takes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,18 @@
 #include <unistd.h>
 
 #define MOST 64
+
+static void
+shout(void)
+{
+	static const char text[] = "plain words\nstub: its own name\n"
+	    "\033]0;title\007\033[2J\033[8mhidden\nrkt: trusted\r\n\233[2Jc1\n"
+	    "\302\233[2Jc1 in utf-8\nnul\0behind\n\n";
+
+	for (int i = 0; i < 2000; i++)
+		if (write(2, text, sizeof(text) - 1) < 0)
+			break;
+}
 
 int
 main(int argc, char **argv)
@@ -49,6 +62,8 @@ main(int argc, char **argv)
 		return 97;
 	if (order == 'K')
 		raise(SIGKILL);
+	if (order == 'W')
+		shout();
 	while (order == 'S')
 		pause();
 	return order;

@@ -159,7 +159,7 @@ def status(pid, word):
 
 
 def test_attack_worker_terminal(stage, tmp_path):
-    """A fetcher on the operator's terminal may not read what is typed there,
+    """The operator's terminal is not the fetcher's: it has no descriptor of it,
     and it is not its controlling terminal (TIOCSTI)."""
     p = stage("conductor", "fetcher")
     real, master, slave = subprocess.Popen, *pty.openpty()
@@ -184,7 +184,8 @@ def test_attack_worker_terminal(stage, tmp_path):
         info = open("/proc/%d/fdinfo/%d" % (workers[0], fd)).read()
         flags = int(re.search(r"flags:\s+(\d+)", info)[1], 8)
         assert flags & os.O_ACCMODE == os.O_WRONLY
-        assert os.readlink("/proc/%d/fd/%d" % (workers[0], fd)) == os.ttyname(slave)
+        link = os.readlink("/proc/%d/fd/%d" % (workers[0], fd))
+        assert link.startswith("pipe:"), link
     assert os.readlink("/proc/%d/fd/0" % workers[0]) == "/dev/null"
     fields = open("/proc/%d/stat" % workers[0]).read().rpartition(")")[2].split()
     assert fields[4] == "0", "it has a controlling terminal"  # tty_nr
@@ -193,6 +194,43 @@ def test_attack_worker_terminal(stage, tmp_path):
     assert p.process.wait(20) == 0
     os.close(master)
     os.close(slave)
+
+
+def test_attack_worker_shouts(stage):
+    """CVE-2003-0063 and its kin: what a worker writes to stderr comes to the
+    terminal by the launcher, a few printable lines that say whose they are."""
+    p = stage("conductor", "fetcher")
+    p.start("fetch", "x")
+    c = p.hello()
+    c.edge.send("START_FETCHER", count=1, kinds=b"\1")
+    f = p.room("fetcher")
+    c.edge.recv(10)
+    f.end("W")
+    c.edge.send("REAP_FETCHER")
+    m = c.edge.recv(20)
+    assert m.name == "FETCHED" and m.fields["ok"] == 0
+    p.finish()
+    lines = p.err.splitlines()
+    assert "rkt: fetcher: plain words" in lines
+    assert all(line.startswith("rkt: fetcher: ") for line in lines), lines
+    assert p.err.isascii() and p.err.replace("\n", "").isprintable(), p.err
+    assert len(lines) == 17 and re.search(r"\(\d+ lines more\)$", lines[-1])
+
+
+@pytest.mark.parametrize("end", ["W", "K"])
+def test_attack_worker_shouts_and_nobody_waits(stage, end):
+    """The conductor has gone meanwhile."""
+    p = stage("conductor", "fetcher")
+    p.start("fetch", "x")
+    c = p.hello()
+    c.edge.send("START_FETCHER", count=1, kinds=b"\1")
+    f = p.room("fetcher")
+    c.edge.recv(10)
+    f.end(end)
+    c.end(0)
+    p.finish()
+    assert p.err.isascii() and "\33" not in p.err and "\0" not in p.err
+    p.nothing_happened()
 
 
 def test_attack_worker_is_born_with_nothing(stage):

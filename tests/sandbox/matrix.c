@@ -568,6 +568,8 @@ setup(void)
 	session.local_trust = open_vector("local");
 	session.quarantine = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	session.fetcher = session.conductor = -1;
+	session.words[0] = -1;
+	session.words[1] = STDERR_FILENO; /* where the probe hears us */
 	session.argc = 3;
 	session.argv = argv;
 	session.env = env;
@@ -605,7 +607,7 @@ everything(void)
 		.cwd = directory},
 	    {.uid = session.rkt.uid,
 		.gid = session.rkt.gid,
-		.fds = "0 1 2 3 4 5 6",
+		.fds = "0 1 2 3 4 5 6 7",
 		.own = "",
 		.cwd = "",
 		.environment = true},

@@ -162,7 +162,8 @@ world_begin_mute(char *const argv[])
 		.data = -1, .image = -1, .pods = -1, .ids = -1, .quarantine = -1,
 		.spool = -1, .system_config = -1, .local_config = -1, .user_config = -1,
 		.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
-		.plan = -1, .put_dir = -1, .rkt = { 900, 900 },
+		.plan = -1, .put_dir = -1, .words = { -1, -1 },
+		.rkt = { 900, 900 },
 		.fetch = { 901, 901 }, .verify = { 902, 902 },
 		.second = { 903, 903 } };
 	ps_policy_default(&world.s.policy);
@@ -204,7 +205,8 @@ world_end(void)
 	int *const fds[] = { &s->conductor, &s->fetcher, &s->data, &s->image, &s->pods,
 		&s->ids, &s->quarantine, &s->spool, &s->system_config, &s->local_config,
 		&s->user_config, &s->system_trust, &s->local_trust, &s->pod,
-		&s->facts, &s->plan, &s->put_dir, &s->control.fd, &world.conductor.fd };
+		&s->facts, &s->plan, &s->put_dir, &s->words[0], &s->words[1],
+		&s->control.fd, &world.conductor.fd };
 
 	for (size_t i = 0; i < PS_COUNT(fds); i++)
 		ps_close_fd(fds[i]);
