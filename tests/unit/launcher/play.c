@@ -321,7 +321,7 @@ tell_output(uint8_t op)
 	memset(m.image, images[next() % PS_COUNT(images)], PS_DIGEST);
 	switch (op % 4) {
 	case 0:
-		TELL(PUT_FILE, .path = path);
+		TELL(GET_FILE, .path = path, .kind = PS_SLOT_OUTPUT);
 		break;
 	case 1:
 		TELL(ENTER_POD, .uuid = UUID, .app = "hello", .n_exec = 1,
