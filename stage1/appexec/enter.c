@@ -222,9 +222,11 @@ catch_signals(void)
 static int
 start(int pod_root, const struct s1_request *q, pid_t *ret)
 {
+	const struct s1_door started = {.kind = S1_DOOR_STARTED};
 	void *shared = mmap(NULL, sizeof(*failed), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid;
+	int r;
 
 	s1_why = "process";
 	if (shared == MAP_FAILED)
@@ -239,7 +241,8 @@ start(int pod_root, const struct s1_request *q, pid_t *ret)
 		if (q->stdio[i] > 2)
 			(void)close(q->stdio[i]);
 	*ret = pid;
-	return keep_kill();
+	r = s1_door_send(DOOR, &started, NULL, 0);
+	return r < 0 ? r : keep_kill();
 }
 
 /* Before there is a command: why not, where the caller sees it. */

@@ -27,7 +27,9 @@ enum {
 	/* To the host: the master of the terminal that was made, once. */
 	S1_DOOR_TERMINAL = 3,
 	/* To the host, last.  a: S1_ENDED_*; b: code or signal. */
-	S1_DOOR_ENDED = 4
+	S1_DOOR_ENDED = 4,
+	/* To the host: signals reach the command from now on. */
+	S1_DOOR_STARTED = 5
 };
 enum { S1_ENDED_EXIT = 0, S1_ENDED_SIGNAL = 1, S1_ENDED_NOT_STARTED = 2 };
 

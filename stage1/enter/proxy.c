@@ -22,10 +22,12 @@
 
 enum { DOOR, SIGNALS, LOG, KEYS, MASTER, N_POLL };
 
+#define START_MS 30000 /* for the pod to answer that it has begun */
+
 struct proxy {
 	struct s1_terminal terminal;
 	int door, signals, log; /* log: what the pod says before the command */
-	bool typing, showing;
+	bool started, typing, showing;
 	int code; /* -1 while it runs */
 };
 
@@ -85,9 +87,12 @@ on_signal(struct proxy *p)
 	} else if (s.ssi_signo == SIGCONT) {
 		s1_terminal_raw(&p->terminal);
 		s1_terminal_resize(&p->terminal);
-	} else {
+	} else if (p->started) {
 		m.a = s.ssi_signo;
 		(void)s1_door_send(p->door, &m, NULL, 0);
+	} else {
+		/* There is no command that would get it: the pod may hang. */
+		p->code = 128 + (int)s.ssi_signo;
 	}
 }
 
@@ -135,6 +140,9 @@ on_door(struct proxy *p)
 	} else if (m.kind == S1_DOOR_ENDED && n == 0) {
 		p->code = code_of(&m);
 		return 0;
+	} else if (m.kind == S1_DOOR_STARTED && n == 0 && !p->started) {
+		p->started = true;
+		return 0;
 	}
 	while (n > 0)
 		(void)close(fds[--n]);
@@ -162,10 +170,12 @@ turn(struct proxy *p)
 {
 	struct pollfd q[N_POLL];
 	struct s1_terminal *t = &p->terminal;
+	int r;
 
 	prepare(p, q);
-	if (poll(q, N_POLL, -1) < 0)
-		return errno == EINTR ? 0 : -errno;
+	r = poll(q, N_POLL, p->started ? -1 : START_MS);
+	if (r <= 0)
+		return r == 0 ? -ETIMEDOUT : errno == EINTR ? 0 : -errno;
 	if (q[SIGNALS].revents != 0)
 		on_signal(p);
 	if (q[LOG].revents != 0)
@@ -217,6 +227,8 @@ s1_proxy(int door, int record)
 	s1_terminal_restore(&p.terminal);
 	if (r == -EPIPE)
 		ps_log("the pod has ended");
+	else if (r == -ETIMEDOUT)
+		ps_log("the pod does not answer");
 	else if (r < 0)
 		(void)ps_log_error(r, "the pod cannot be understood");
 	return r < 0 ? S1_FAILED : p.code;

@@ -700,6 +700,8 @@ ANSWERS = {
     "flood": flood,
     "no terminal": with_fds(3, "/dev/null"),
     "a terminal unasked": with_fds(3, "/dev/ptmx"),
+    "begun twice": lambda c: (c.send(say(5)), c.send(say(5)), time.sleep(1)),
+    "begun with a file": with_fds(5, "/dev/null"),
     "many": with_fds(3, *["/dev/null"] * 9),
     "end with a file": with_fds(4, "/dev/null"),
 }
@@ -720,6 +722,21 @@ def test_enter_hostile_door(host, name):
     assert len(door.got) == 4 and door.got[0].startswith("/memfd:rkt-enter")
     assert door.got[1] == "/dev/null"
     assert all(name.startswith("pipe:") for name in door.got[2:])
+    stop(child)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_enter_pod_that_does_not_answer(host, number):
+    """Then a signal is for rkt: no one has to wait for a pod that hangs."""
+    child, uuid = start(host)
+    door = Door(host, child, lambda c: c.recv(64))
+    entering = host.start("enter", uuid, "/bin/guest")
+    wait_until(lambda: "stage1-enter" in open(
+        "/proc/%d/comm" % entering.pid, encoding="ascii").read())
+    time.sleep(0.5)
+    entering.send_signal(number)
+    assert entering.wait(5) == 128 + number
+    door.join(20)
     stop(child)
 
 
