@@ -106,6 +106,11 @@ KINDS = {
     "operator": ({}, [], ["--caps-retain=CAP_SYS_ADMIN,CAP_CHOWN"]),
     "unprotected": ({}, ["--insecure-options=all-run"], []),
     "network": ({}, ["--net=host"], []),
+    "volumes": (dict(user="1000", group="1000"),
+                ["--volume=data,kind=empty,mode=1777,uid=1000",
+                 "--volume=conf,kind=host,source=/usr/share,readOnly=true"],
+                ["--mount=volume=data,target=/srv/data",
+                 "--mount=volume=conf,target=/conf"]),
 }
 
 
