@@ -270,7 +270,9 @@ tear_down(void **state)
 	(void)state;
 	for (size_t i = 0; i < PS_COUNT(names); i++)
 		(void)unlink(cli_format("%s/%s", top, names[i]));
-	(void)rmdir(cli_format("%s/spool", top));
+	/* A link, where a test stopped half way. */
+	if (rmdir(cli_format("%s/spool", top)) < 0)
+		(void)unlink(cli_format("%s/spool", top));
 	return rmdir(top);
 }
 
