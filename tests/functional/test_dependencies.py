@@ -444,6 +444,21 @@ def test_dependency_rendering_verify(host, site):
     assert host.run(top, "read", "/low").ok().facts.one("read").strip() == "x"
 
 
+def test_dependency_rendered_at_once(host, site):
+    """Three starts that all find no rendering: each runs, and one is kept."""
+    site.add("low", base("low", [text("low", "x" * 1000000)]))
+    site.open()
+    path = host.write_signed(guest(host, dep("low"),
+                                   pathWhitelist=["/bin/guest", "/low"]))
+    host.rkt("fetch", path).ok()
+    runs = [host.start("run", "--pull-policy=never", "example.test/guest", "--",
+                       "say", "done") for _ in range(3)]
+    assert [r.wait(60) for r in runs] == [0, 0, 0]
+    assert all("say=done" in host.said(r) for r in runs)
+    made, = host.data.glob("image/*/rendered")
+    assert [p.name for p in made.iterdir()] == ["1"]
+
+
 def test_dependency_killed_while_rendering(host, site):
     """At any moment: the next start works, and nothing half made stays."""
     many = [text("d%d/f%d" % (i // 100, i), "x" * 100) for i in range(4000)]

@@ -233,6 +233,18 @@ def test_rendering_keeps_hard_links(store):
     assert got["c/d"][-1] == "b" and got["b"][-1] == "-" and got["a"][-1] == "-"
 
 
+def test_rendering_most_layers(store):
+    """33 in one rendering, deep below each other, each with its file."""
+    deep = "/".join(["d"] * 200)
+    below = []
+    for i in range(33):
+        below = [image("n%d" % i, {deep + "/f%d" % i: file("x"),
+                                   "same": file(str(i))}, below)]
+    got = rendered(store, below[0])
+    assert len([p for p in got if "/f" in p]) == 33
+    assert (store.whole(below[0]) / "same").read_text() == "32"
+
+
 def test_rendering_bounds(store, tmp_path):
     """Bytes and entries that are too many are refused, not cut off."""
     base = image("base", tree(a=file("x" * 5000), b=file("y" * 5000)))

@@ -189,6 +189,8 @@ def listing(root, shift=FOREIGN):
 def _member(path, entry, link=None):
     name = ("rootfs/" + path).rstrip("/")
     pax = {"SCHILY.xattr." + k: v for k, v in entry.xattrs}
+    if len(name) > 100:
+        pax["path"] = name
     if entry.mtime % 10**9:
         pax["mtime"] = "%d.%09d" % divmod(entry.mtime, 10**9)
     head = images.pax(pax) if pax else b""
