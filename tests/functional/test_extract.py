@@ -163,6 +163,23 @@ def test_extract_into_a_full_disk(host, graph):
         subprocess.run(["umount", small], check=True)
 
 
+def test_extract_where_owners_cannot_be_lent(host, graph):
+    """An overlay cannot be mounted with other owners: said, and nothing left."""
+    id_ = graph(simple())
+    dirs = [host.path / d for d in ("lower", "upper", "work", "here")]
+    for d in dirs:
+        d.mkdir()
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o",
+                    "lowerdir=%s,upperdir=%s,workdir=%s" % tuple(dirs[:3]),
+                    dirs[3]], check=True)
+    try:
+        host.rkt("image", "extract", id_, dirs[3] / "out").refused(
+            "its file system cannot give files other owners")
+        assert os.listdir(dirs[3]) == []
+    finally:
+        subprocess.run(["umount", dirs[3]], check=True)
+
+
 def test_extract_without_root(host, graph):
     id_ = graph(simple())
     r = host.bare("setpriv", "--reuid=65534", "--clear-groups",
