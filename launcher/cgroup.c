@@ -239,7 +239,6 @@ enter_v2(struct made *m, const char *mount, const char *own,
 	if (r < 0 || !limited)
 		return r;
 	if (parent >= 0)
-		if (parent >= 0)
 		lend(parent, l, apps);
 	return limits_v2(dir, l, apps, missing);
 }
@@ -478,7 +477,7 @@ ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing)
 		return enter_v1(g, &m, self.text, ret_missing);
 	if (!own_path(self.text, "", own, sizeof(own)))
 		return -ENOENT;
-	apps = ln_cgroup_apps(g->plan);
+	apps = g->in_scope ? (struct ln_limits){ 0 } : ln_cgroup_apps(g->plan);
 	return enter_v2(&m, "", own, &g->pod, &apps, ret_missing);
 }
 

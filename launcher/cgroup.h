@@ -33,6 +33,7 @@ struct ln_groups {
 	int dir;
 	uid_t owner;
 	int conductor;
+	bool in_scope; /* v2: the pod will be in a scope of systemd's, not here */
 };
 int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
 /* Which limits any app has at all, as numbers that are not 0. */

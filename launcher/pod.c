@@ -261,6 +261,7 @@ limit(struct ln_session *s, uint32_t base, const char **missing)
 			r = ln_cgroup_check(&apps, missing);
 		of_scope = g.pod;
 		g.pod = (struct ln_limits){ 0 };
+		g.in_scope = true;
 	}
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return r;

@@ -124,6 +124,26 @@ v2_conductor(void **state)
 	assert_non_null(strstr(fake.trace, "x.service/cgroup.procs 4242\n"));
 }
 
+/* Where systemd makes a scope for the pod, the shell's lends it nothing: it is
+ * not asked for what an app needs (test_G8_vm_limits_of_apps). */
+static void
+v2_scope(void **state)
+{
+	struct ln_groups g = { .uuid = UUID, .plan = &plan, .dir = world.s.pods,
+		.conductor = -1 };
+
+	(void)state;
+	plan.app[0].memory = 1 << 20;
+	fake_put("/proc/self/cgroup", "0::/shell.scope\n");
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+	fake_mkdir("/sys/fs/cgroup/shell.scope");
+	assert_true(ln_cgroup_enter(&g, &missing) < 0);
+	assert_string_equal(missing, "memory");
+	fake_clear("/sys/fs/cgroup/shell.scope");
+	g.in_scope = true;
+	assert_int_equal(ln_cgroup_enter(&g, &missing), 0);
+}
+
 /* G8: what a scope of systemd's could not hold. */
 static void
 scope(void **state)
@@ -418,6 +438,7 @@ main(void)
 		with(weights),
 		with(v2),
 		with(v2_conductor),
+		with(v2_scope),
 		with(scope),
 		with(v1),
 		with(controller_missing),
