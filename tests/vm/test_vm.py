@@ -109,17 +109,20 @@ def test_vm_machined(vm, stored):
 
 
 def test_G9_vm_nspawn_is_killed(vm, stored):
-    """In a scope of systemd's the pod outlives it: gc ends what runs there
-    before it gives the pod's ids away."""
+    """In a scope of systemd's the pod outlives it, and is said to run: gc ends
+    what runs there before it gives the pod's ids away."""
     r = vm.run(UNIT + """
-        rkt run %s -- sleep 600 &
+        rkt run --uuid-file-save=/run/uuid %s -- sleep 600 &
         pod_group
         kill -KILL $!; wait
+        rkt status $(cat /run/uuid) | grep -x state=running || exit 1
         rkt gc --grace-period=0s || exit 1
         rkt list --no-legend; find /sys/fs/cgroup -name '*rkt*'
         pgrep -x guest; true""" % stored).ok()
+    lines = r.out.splitlines()
+    assert lines[0] == "state=running" and len(lines) > 1, r
     assert all(line.startswith("Garbage collecting pod ")
-               for line in r.out.splitlines()), r
+               for line in lines[1:]), r
 
 
 # --- units -------------------------------------------------------------------
