@@ -270,27 +270,32 @@ def prepare(top):
     return " ".join(rkt), run(*rkt, "fetch", "--full", top + "/noop.aci").strip()
 
 
-def say(result, memory, listing):
-    print("%-58s %9s %9s %7s" % ("what", "ours s", "peer s", "ratio"))
-    for what, (ours, peer) in result.items():
-        print("%-58s %9.4f %9.4f %7.2f" % (what, ours, peer, ours / peer))
-    print("list of %d pods: %.0f ms, aim 100" % (MANY, 1000 * listing))
-    for what, mib in memory.items():
-        print("%-40s %7.1f MiB, all processes together" % (what, mib))
+class Rows(dict):
+    """Figures, each printed as it is known."""
+
+    def __setitem__(self, what, value):
+        super().__setitem__(what, value)
+        if isinstance(value, tuple):
+            print("%-58s %9.4f %9.4f %7.2f" % (
+                what, *value, value[0] / value[1]), flush=True)
+        else:
+            print("%-58s %9.1f MiB, all processes together" % (what, value),
+                  flush=True)
 
 
 def main():
     top = tempfile.mkdtemp(prefix="rkt-bench-")
     os.chmod(top, 0o755)
     run("mount", "-t", "tmpfs", "-o", "mode=0755,size=12g", "bench", top)
-    result, memory, line = {}, {}, "true"
+    result, memory, line = Rows(), Rows(), "true"
+    print("%-58s %9s %9s %7s" % ("what", "ours s", "peer s", "ratio"))
     try:
         line, image = prepare(top)
         single(result, line, image, top)
-        listing = many(result, line, image, top)
+        print("list of %d pods: %.0f ms, aim 100" % (
+            MANY, 1000 * many(result, line, image, top)))
         at_once(result, line, image, top)
         fetches(result, memory, top)
-        say(result, memory, listing)
         with open(sys.argv[2], "w") as f:
             json.dump({"seconds": result, "memory_mib": memory}, f, indent=1)
     finally:
