@@ -355,7 +355,10 @@ class Terminal:
         while self.child.poll() is None:
             self.read()
             assert time.monotonic() < end, "still running: %r" % self.text
-        self.read()
+        before = None
+        while before != self.text: # a page at a time
+            before = self.text
+            self.read()
         after = termios.tcgetattr(self.slave)
         assert after == self.before, "the terminal was not restored"
         os.close(self.master)
@@ -383,6 +386,46 @@ def test_enter_terminal(host):
     t.wait_for("hear=typed")
     assert "typed\r\nhear=typed\r\n" in t.text  # echoed once
     assert t.end() == 5
+    stop(child)
+
+
+def programs_of_this_machine(*names):
+    """Members of an image: programs and the libraries that they name."""
+    found, libraries = [], set()
+    for name in names:
+        said = subprocess.run(["ldd", name], capture_output=True, check=True,
+                              text=True).stdout
+        libraries.update(re.findall(r"(/\S+) \(0x", said))
+        found.append(images.program("rootfs/bin/" + os.path.basename(name),
+                                    pathlib.Path(name).read_bytes()))
+    places = sorted({os.path.dirname(lib) for lib in libraries})
+    parts = sorted({"/".join(place.split("/")[:n + 1]) for place in places
+                    for n in range(1, place.count("/") + 1)})
+    return [*(images.directory("rootfs" + part) for part in parts), *found,
+            *(images.program("rootfs" + lib, pathlib.Path(lib).read_bytes())
+              for lib in sorted(libraries))]
+
+
+def test_enter_is_a_shell(host):
+    """The default command, at a terminal, with job control."""
+    child, uuid = start(host, image=host.store(files=programs_of_this_machine(
+        "/bin/bash", "/bin/sleep", "/usr/bin/tty")))
+    t = Terminal(host, "enter", uuid)
+    t.wait_for("bash-")
+    for line, answer in (("tty", "/dev/pts/0\r\n"), ("sleep 50 &", "[1] "),
+                         ("fg", "sleep 50\r\n")):
+        t.text = ""
+        t.type(line + "\r")
+        t.wait_for(answer)
+    # It says so before the job has the terminal.
+    wait_until(lambda: t.type("\x1a") or "Stopped" in t.read(0.3))
+    t.type("kill %1; wait; echo $((6 * 7))\r")
+    t.wait_for("\r\n42\r\n")
+    t.type("exit 9\r")
+    if "There are" in t.read(0.5):
+        t.type("exit 9\r")
+    assert t.end() == 9
+    assert child.poll() is None
     stop(child)
 
 
