@@ -1,7 +1,7 @@
 /*
- * The way to a pod's door.  Host root, for as long as it takes to look into
- * the pod's file system; then the pod's own root as the host knows it, without
- * a capability, and only then is anything said or heard.  So the pod cannot
+ * The way to a pod's door.  Host root, for as long as it takes to have the
+ * pod's root directory; then the pod's own root as the host knows it, without
+ * a capability, and only then is anything in there looked at, said or heard.  So the pod cannot
  * use us: a door that it replaced by another socket is one that it could have
  * knocked at itself.  HOSTILE: the pod's tree, and who opens.
  */
@@ -80,12 +80,11 @@ open_root(void)
 
 /* The socket itself, through no link; it is there when systemd is. */
 static int
-open_door(void)
+open_door(int root)
 {
 	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
 	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
 		       RESOLVE_NO_MAGICLINKS};
-	_cleanup_fd_ int root = open_root();
 	struct stat st;
 	int fd;
 
@@ -165,10 +164,11 @@ int
 s1_knock(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	_cleanup_fd_ int door = open_door();
+	_cleanup_fd_ int root = open_root(), door = -1;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	give_up_rights(read_base());
+	door = open_door(root);
 	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d", door);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		ps_die(S1_FAILED, "the pod does not answer: %s", strerror(errno));
