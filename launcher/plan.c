@@ -207,7 +207,8 @@ volume_source(const struct matter *m)
 		if (is_volume(v, text))
 			return true;
 	for (uint16_t i = 0; m->manifest && i < m->policy->n_root; i++)
-		if (ps_is_prefix(m->policy->root[i], v->source))
+		if (strcmp(m->policy->root[i], "/") == 0 ||
+		    ps_is_prefix(m->policy->root[i], v->source))
 			return true;
 	return false;
 }

@@ -209,6 +209,8 @@ roots(void **state)
 			fail_msg("%s: %s", rows[i].source, error);
 		/* A root is for manifests alone. */
 		assert_int_equal(prove("rkt run a"), PS_REFUSED_POLICY);
+		policy.root[1] = "/"; /* the whole host, who wants it */
+		assert_int_equal(prove("rkt run --pod-manifest=/m"), 0);
 	}
 }
 
