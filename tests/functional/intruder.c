@@ -24,7 +24,9 @@
 
 #define KEPT 64
 
-static unsigned long seen, tried, refused;
+#define SAID 300 /* lines of a kind: more say no more */
+
+static unsigned long seen, tried, refused, breaches, files;
 static int kept[KEPT], n_kept;
 
 static double
@@ -55,7 +57,8 @@ program_of(int pid)
 static void
 got(const char *what, int pid, const char *of)
 {
-	printf("breach=%s of %d %s\n", what, pid, of);
+	if (breaches++ < SAID)
+		printf("breach=%s of %d %s\n", what, pid, of);
 }
 
 /* What a process of ours has open is ours; what is it? */
@@ -72,7 +75,8 @@ files_of(int pid)
 		if (n <= 0)
 			continue;
 		to[n] = '\0';
-		if (to[0] == '/' && strncmp(to, "/dev/", 5) != 0)
+		if (to[0] == '/' && strncmp(to, "/dev/", 5) != 0 &&
+		    files++ < SAID)
 			printf("file=%d %s\n", fd, to);
 	}
 }
