@@ -598,6 +598,21 @@ remove_one(char *path, const char *name)
 	return r;
 }
 
+/* Ends what is in a scope, and leaves the scope to systemd: one whose group was
+ * taken from under it, before systemd saw it empty, would be there for ever. */
+static void
+end_scope(const char *path)
+{
+	for (unsigned i = 0; i < 200; i++) { /* 2 s */
+		_cleanup_fd_ int fd = sys_open(AT_FDCWD, path,
+		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+
+		if (fd < 0 || sys_put(fd, "cgroup.kill", "1\n") < 0)
+			return;
+		sys_sleep(10);
+	}
+}
+
 /* The scope that systemd makes for a pod in no unit of its own: what is in
  * there outlives an nspawn that was killed. */
 static int
@@ -616,6 +631,7 @@ remove_scope(const char *uuid)
 	memcpy(name + n, ".scope", sizeof(".scope"));
 	(void)snprintf(path, sizeof(path), CGROUP "%s/machine.slice%s",
 	    ln_cgroup_is_v2() ? "" : "/systemd", name);
+	end_scope(path);
 	return remove_one(path, name);
 }
 
