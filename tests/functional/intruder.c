@@ -150,8 +150,25 @@ overwrite(void)
 	}
 }
 
+/* What runs already is not whom it lies in wait for; and who holds up the
+ * journal is not heard any more. */
+static int
+newest(void)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	int pid = 0;
+
+	while (d && (e = readdir(d)) != NULL)
+		if (atoi(e->d_name) > pid)
+			pid = atoi(e->d_name);
+	if (d)
+		(void)closedir(d);
+	return pid;
+}
+
 static void
-look(void)
+look(int after)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -159,7 +176,7 @@ look(void)
 	while (d && (e = readdir(d)) != NULL) {
 		int pid = atoi(e->d_name);
 
-		if (pid > 3 && pid != getpid()) {
+		if (pid > after) {
 			seen++;
 			attack(pid);
 		}
@@ -173,10 +190,12 @@ main(int argc, char **argv)
 {
 	double end = now() + (argc > 1 ? atof(argv[1]) : 1);
 
+	int after = newest();
+
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("ready=1\n");
 	while (now() < end)
-		look();
+		look(after);
 	overwrite();
 	printf("seen=%lu\ntried=%lu\nrefused=%lu\ndone=1\n", seen, tried, refused);
 	if (argc > 2)
