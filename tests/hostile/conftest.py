@@ -1,3 +1,4 @@
+import gc
 import os
 import sys
 
@@ -13,6 +14,23 @@ def prefix():
     if not path or os.geteuid() != 0:
         pytest.skip("needs root and RKT_PREFIX, an installed prefix")
     return path
+
+
+def descriptors():
+    return {int(fd) for fd in os.listdir("/proc/self/fd")}
+
+
+@pytest.fixture(autouse=True)
+def no_descriptors_left():
+    """What a hostile room was sent, and what it would have sent."""
+    before = descriptors()
+    yield
+    gc.collect()
+    for fd in descriptors() - before:
+        try:
+            os.close(fd)
+        except OSError:
+            pass  # the listing's own
 
 
 @pytest.fixture

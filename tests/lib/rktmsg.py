@@ -193,7 +193,9 @@ class Edge:
 
     def recv(self, timeout=30):
         """The next Message; None when the peer is gone; TimeoutError."""
-        if not select.select([self.sock], [], [], timeout)[0]:
+        ready = select.poll()
+        ready.register(self.sock, select.POLLIN)
+        if not ready.poll(timeout * 1000):
             raise TimeoutError("no message in %s s" % timeout)
         size = socket.CMSG_SPACE(4 * (MAX_FDS + 1))
         try:
