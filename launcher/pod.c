@@ -284,8 +284,14 @@ enter_cgroups(struct ln_session *s, uint32_t base)
 	has_groups = r != -EEXIST;
 	/* What stands there is another's, of a pod elsewhere, and what is noted
 	 * is killed when it is taken away. */
-	if (!has_groups)
+	if (!has_groups) {
 		(void)sys_unlink(s->pod, "cgroup", false);
+		/* In none of its own it could not be ended: no site policy goes
+		 * on without that. */
+		return told(ln_refuse(s, PS_REFUSED_BUSY, "a cgroup rkt-%s stands "
+		    "there already: it is another pod's, or was left behind",
+		    plan.pod.uuid));
+	}
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
 		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
 		    "\"%s\" cannot be used (%s; a unit needs Delegate=yes); site "

@@ -274,6 +274,26 @@ protections(void **state)
 	    "1:name=systemd:/\n0::/\n");
 }
 
+/* A group that stands there is no missing protection: whatever site policy
+ * says, a pod is never started in none of its own. */
+static void
+group_of_another(void **state)
+{
+	static const uint32_t policies[] = { 0, PS_PROTECT_CGROUP };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(policies); i++) {
+		again(argv);
+		world.s.policy.best_effort = policies[i];
+		fake_mkdir("/sys/fs/cgroup/systemd/rkt-" UUID);
+		world_image(IMAGE_GOOD, NAME, KEY_A);
+		start(IMAGE_GOOD);
+		world_refused(PS_REFUSED_BUSY);
+		assert_false(fake_exists("/var/lib/rkt/pods/run/" UUID));
+		assert_true(fake_exists("/sys/fs/cgroup/systemd/rkt-" UUID));
+	}
+}
+
 static bool
 did(const char *line)
 {
@@ -431,6 +451,7 @@ main(void)
 		with(one_pod),
 		with(uuid_in_use),
 		with(protections),
+		with(group_of_another),
 		with(limits_of_apps),
 		with(pids_of_pod),
 		with(tree_at_launch),
