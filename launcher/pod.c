@@ -288,7 +288,7 @@ enter_cgroups(struct ln_session *s, uint32_t base)
 		(void)sys_unlink(s->pod, "cgroup", false);
 		/* In none of its own it could not be ended: no site policy goes
 		 * on without that. */
-		return told(ln_refuse(s, PS_REFUSED_BUSY, "a cgroup rkt-%s stands "
+		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "a cgroup rkt-%s stands "
 		    "there already: it is another pod's, or was left behind",
 		    plan.pod.uuid));
 	}

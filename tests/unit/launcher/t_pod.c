@@ -288,7 +288,7 @@ group_of_another(void **state)
 		fake_mkdir("/sys/fs/cgroup/systemd/rkt-" UUID);
 		world_image(IMAGE_GOOD, NAME, KEY_A);
 		start(IMAGE_GOOD);
-		world_refused(PS_REFUSED_BUSY);
+		world_refused(PS_REFUSED_PROTECTION);
 		assert_false(fake_exists("/var/lib/rkt/pods/run/" UUID));
 		assert_true(fake_exists("/sys/fs/cgroup/systemd/rkt-" UUID));
 	}
