@@ -16,16 +16,10 @@ static const struct cli_flag flags[] = {
 	{ 0 }
 };
 
-static const char *from_file;
-
 static int
 prepare(struct cli *c)
 {
-	if (o.uuid_file && c->argc > 0)
-		return cli_fail("takes UUIDs or --uuid-file, not both");
-	if (!o.uuid_file && c->argc == 0)
-		return cli_fail("takes one or more UUIDs");
-	return 0;
+	return cli_check_uuids(c, o.uuid_file);
 }
 
 static int
@@ -60,16 +54,11 @@ remove_pod(struct cli *c, const char *uuid)
 static int
 run(struct cli *c)
 {
-	int failed = 0;
+	int failed = cli_each_uuid(c, o.uuid_file, remove_pod);
 
-	if (o.uuid_file && cli_read_uuid_file(c, o.uuid_file, &from_file) != 0)
+	if (failed < 0)
 		return CLI_FAILED;
-	if (from_file)
-		failed = remove_pod(c, from_file);
-	for (int i = 0; i < c->argc; i++)
-		if (remove_pod(c, c->argv[i]) != 0)
-			failed = CLI_FAILED;
-	if (failed != 0)
+	if (failed > 0)
 		return cli_fail("failed to remove one or more pods");
 	return 0;
 }

@@ -22,11 +22,7 @@ static const struct cli_flag flags[] = {
 static int
 prepare(struct cli *c)
 {
-	if (o.uuid_file && c->argc > 0)
-		return cli_fail("takes UUIDs or --uuid-file, not both");
-	if (!o.uuid_file && c->argc == 0)
-		return cli_fail("takes one or more UUIDs");
-	return 0;
+	return cli_check_uuids(c, o.uuid_file);
 }
 
 static int
@@ -59,15 +55,10 @@ stop_pod(struct cli *c, const char *uuid)
 static int
 run(struct cli *c)
 {
-	const char *from_file = NULL;
-	int failed = 0;
+	int failed = cli_each_uuid(c, o.uuid_file, stop_pod);
 
-	if (o.uuid_file && cli_read_uuid_file(c, o.uuid_file, &from_file) != 0)
+	if (failed < 0)
 		return CLI_FAILED;
-	if (from_file)
-		failed += stop_pod(c, from_file) != 0;
-	for (int i = 0; i < c->argc; i++)
-		failed += stop_pod(c, c->argv[i]) != 0;
 	return failed > 0 ? cli_fail("failed to stop %d pod(s)", failed) : 0;
 }
 

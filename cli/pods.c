@@ -139,6 +139,33 @@ cli_read_uuid_file(struct cli *c, const char *path, const char **ret)
 }
 
 int
+cli_check_uuids(const struct cli *c, const char *file)
+{
+	if (file && c->argc > 0)
+		return cli_fail("takes UUIDs or --uuid-file, not both");
+	if (!file && c->argc == 0)
+		return cli_fail("takes one or more UUIDs");
+	return 0;
+}
+
+int
+cli_each_uuid(struct cli *c, const char *file,
+    int (*act)(struct cli *c, const char *uuid))
+{
+	const char *uuid;
+	int failed = 0;
+
+	if (file) {
+		if (cli_read_uuid_file(c, file, &uuid) != 0)
+			return -1;
+		failed += act(c, uuid) != 0;
+	}
+	for (int i = 0; i < c->argc; i++)
+		failed += act(c, c->argv[i]) != 0;
+	return failed;
+}
+
+int
 cli_pod_manifest(const struct cli_pod *pod, char **ret, size_t *ret_n)
 {
 	return cli_read_below(pod->dir, "pod", PS_MAX_MANIFEST, ret, ret_n);

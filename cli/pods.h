@@ -53,6 +53,12 @@ int cli_each_pod(struct cli *c, unsigned places, cli_pod_visit *visit,
 int cli_find_pod(struct cli *c, const char *uuid, struct cli_pod *ret);
 /* What the file of --uuid-file says.  When it may be called: cli_read_named. */
 int cli_read_uuid_file(struct cli *c, const char *path, const char **ret);
+/* The arguments are UUIDs, or file says one: not both, not none.  0 or
+ * CLI_FAILED (said). */
+int cli_check_uuids(const struct cli *c, const char *file);
+/* How many of those pods act failed for; -1: the file cannot be read (said). */
+int cli_each_uuid(struct cli *c, const char *file,
+    int (*act)(struct cli *c, const char *uuid));
 
 /* The pod's manifest: 0 or negative errno. */
 int cli_pod_manifest(const struct cli_pod *pod, char **ret, size_t *ret_n);
