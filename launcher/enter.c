@@ -49,7 +49,7 @@ is_said(const struct ln_session *s, int *ret_words)
 /* The app is the one that --app names, where it does, and the environment is
  * the caller's TERM or nothing. */
 static bool
-is_allowed(const struct ln_session *s)
+is_command(const struct ln_session *s)
 {
 	struct ln_argv argv = { s->argc, s->argv };
 	bool found = asked.n_env == 0;
@@ -63,6 +63,14 @@ is_allowed(const struct ln_session *s)
 				     strcmp(*e, asked.env[0]) == 0);
 	return found;
 }
+
+/* What may be asked, and the verb of stage1-enter for it. */
+static const struct way {
+	const char *verb;
+	bool (*is_allowed)(const struct ln_session *s);
+} ways[] = {
+	[PS_ENTER_COMMAND] = { "command", is_command },
+};
 
 /* One that is just starting has no pid 1 for a moment. */
 static int
@@ -87,7 +95,7 @@ open_pod(struct ln_session *s)
 static _noreturn_ void
 become_command(struct ln_session *s)
 {
-	static char *argv[PS_COUNT(asked.exec) + 3], *env[PS_COUNT(asked.env) + 1];
+	static char *argv[PS_COUNT(asked.exec) + 4], *env[PS_COUNT(asked.env) + 1];
 	static char name[] = "stage1-enter";
 	const int fds[] = { plan, pod.pod, pod.init };
 	char path[1100];
@@ -96,8 +104,9 @@ become_command(struct ln_session *s)
 	(void)s;
 	/* execve lacks the const that it keeps. */
 	argv[0] = name;
-	memcpy(&argv[1], &asked.app, sizeof(argv[0]));
-	memcpy(&argv[2], asked.exec, asked.n_exec * sizeof(argv[0]));
+	memcpy(&argv[1], &ways[asked.how].verb, sizeof(argv[0]));
+	memcpy(&argv[2], &asked.app, sizeof(argv[0]));
+	memcpy(&argv[3], asked.exec, asked.n_exec * sizeof(argv[0]));
 	memcpy(env, asked.env, asked.n_env * sizeof(env[0]));
 	(void)snprintf(path, sizeof(path), "%s/stage1-enter", ps_libexec_dir);
 	ps_debug("%d becomes %s", getpid(), path);
@@ -111,7 +120,7 @@ ln_enter_pod(struct ln_session *s, struct ps_frame *f)
 	int r;
 
 	if (ps_decode_ENTER_POD(f->payload, f->length, &asked) < 0 ||
-	    !is_allowed(s))
+	    asked.how >= PS_COUNT(ways) || !ways[asked.how].is_allowed(s))
 		return -EPROTO;
 	r = open_pod(s);
 	if (r == -ENOENT || r == -ESRCH)

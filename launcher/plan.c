@@ -62,8 +62,7 @@ ln_plan_decode(const uint8_t *p, size_t n, struct ln_plan *ret)
 	size_t at = 0, len;
 
 	if (n > PS_MAX_PLAN || next_record(p, n, &at, PS_PLAN_POD, 1, &body, &len) < 0 ||
-	    ps_decode_PLAN_POD(body, len, &ret->pod) < 0 || ret->pod.apps < 1 ||
-	    ret->pod.apps > PS_MAX_APPS || ret->pod.volumes > PS_MAX_VOLUMES)
+	    ps_decode_PLAN_POD(body, len, &ret->pod) < 0 || ret->pod.apps > PS_MAX_APPS || ret->pod.volumes > PS_MAX_VOLUMES)
 		return -EBADMSG;
 	for (uint16_t i = 0; i < ret->pod.volumes; i++)
 		if (next_record(p, n, &at, PS_PLAN_VOLUME, serial++, &body, &len) < 0 ||
@@ -141,6 +140,8 @@ pod_apps(const struct matter *m)
 		for (uint16_t k = 0; k < i; k++)
 			if (strcmp(m->plan->app[i].name, m->plan->app[k].name) == 0)
 				return false;
+	if (n == 0 || m->pod->mutable != 0)
+		return false;
 	return m->manifest || (ln_argv_app(m->made, n - 1u, &words) &&
 	    !ln_argv_app(m->made, n, &words));
 }
@@ -158,7 +159,8 @@ pod_limits(const struct matter *m)
 {
 	const struct ps_msg_PLAN_POD *p = m->pod;
 
-	return is_limits(p->memory, p->cpu_milli, p->cpu_shares, p->pids);
+	return is_limits(p->memory, p->cpu_milli, p->cpu_shares, p->pids) &&
+	    p->block_bandwidth == 0 && p->block_iops == 0 && p->n_sysctls == 0;
 }
 
 /* --- rules of a volume --------------------------------------------------- */
@@ -296,7 +298,7 @@ app_limits(const struct matter *m)
 	const struct ps_msg_PLAN_APP *a = m->app;
 
 	return is_limits(a->memory, a->cpu_milli, a->cpu_shares, a->pids) &&
-	    a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
+	    a->block_bandwidth == 0 && a->block_iops == 0 && a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
 }
 
 static bool
@@ -305,7 +307,8 @@ app_switches(const struct matter *m)
 	const struct ps_msg_PLAN_APP *a = m->app;
 
 	return a->no_new_privs <= 1 && a->has_oom <= 1 && a->readonly_rootfs <= 1 &&
-	    a->paths <= 1 && a->notify <= 1 && a->n_layers % PS_DIGEST == 0;
+	    a->paths <= 1 && a->notify <= 1 &&
+	    (a->std_in | a->std_out | a->std_err) == PS_STDIO_DEFAULT && a->n_layers % PS_DIGEST == 0;
 }
 
 static bool

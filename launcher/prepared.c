@@ -94,12 +94,23 @@ rest_of(const uint8_t *p, uint64_t n)
 }
 
 static bool
+same_sysctls(const struct ps_msg_PLAN_POD *a, const struct ps_msg_PLAN_POD *b)
+{
+	for (uint16_t i = 0; i < a->n_sysctls && i < b->n_sysctls; i++)
+		if (strcmp(a->sysctls[i], b->sysctls[i]) != 0)
+			return false;
+	return a->n_sysctls == b->n_sysctls;
+}
+
+static bool
 same_pod(const struct ps_msg_PLAN_POD *a, const struct ps_msg_PLAN_POD *b)
 {
 	return strcmp(a->uuid, b->uuid) == 0 && a->apps == b->apps &&
 	    a->volumes == b->volumes && a->memory == b->memory &&
 	    a->cpu_milli == b->cpu_milli && a->cpu_shares == b->cpu_shares &&
-	    a->pids == b->pids && a->n_manifest == b->n_manifest &&
+	    a->pids == b->pids && a->mutable == b->mutable &&
+	    a->block_bandwidth == b->block_bandwidth &&
+	    a->block_iops == b->block_iops && same_sysctls(a, b) && a->n_manifest == b->n_manifest &&
 	    memcmp(a->manifest, b->manifest, a->n_manifest) == 0;
 }
 

@@ -16,7 +16,7 @@
 #define PS_FETCH_SLOTS 16u	/* slots of one fetcher */
 #define PS_MAX_SLOTS 64u	/* slots of one launcher */
 #define PS_NO_SLOT 0xffffu
-#define PS_PLAN_VERSION 2u
+#define PS_PLAN_VERSION 3u
 #define PS_DIGEST 64u /* SHA-512 */
 
 /* Descriptors that every worker is born with.  0 is /dev/null, 1 and 2 are
@@ -43,8 +43,27 @@ enum { PS_NET_NONE = 0, PS_NET_HOST = 1 };
 enum { PS_FLAVOR_NSPAWN = 1 };
 enum { PS_SECCOMP_DEFAULT = 0, PS_SECCOMP_WIDE = 1, PS_SECCOMP_NONE = 2 };
 
-enum { PS_START_RUN = 0, PS_START_PREPARE = 1, PS_START_PREPARED = 2 };
+enum {
+	PS_START_RUN = 0,
+	PS_START_PREPARE = 1,
+	PS_START_PREPARED = 2,
+	PS_START_ADD = 3 /* an app, to a mutable pod that runs */
+};
 enum { PS_END_STOP = 0, PS_END_KILL = 1, PS_END_MARK = 2, PS_END_DELETE = 3 };
+enum {
+	PS_ENTER_COMMAND = 0,
+	PS_ENTER_ATTACH = 1,
+	PS_ENTER_START = 2, /* an app of a mutable pod, as what follows */
+	PS_ENTER_STOP = 3,
+	PS_ENTER_REMOVE = 4
+};
+/* What an app's 0, 1 and 2 are. */
+enum {
+	PS_STDIO_DEFAULT = 0, /* /dev/null to read; the log to write */
+	PS_STDIO_STREAM = 1,  /* a pipe to the pod's mux */
+	PS_STDIO_TTY = 2,     /* a terminal whose master the mux has */
+	PS_STDIO_NULL = 3
+};
 enum { PS_VOLUME_HOST = 1, PS_VOLUME_EMPTY = 2, PS_VOLUME_TMPFS = 3 };
 /* Owners that the pod sees in a host volume: HOST as they are on the host (0
  * to 65535), POD as the pod's own range stores them. */

@@ -1,8 +1,6 @@
 /*
- * appexec --enter: started by the pod's systemd for one connection of its
- * door, descriptor 0.  Who is at the other end could only be the host, or the
- * pod's own root.  What it asks for is a program in an app, by the way that
- * the app itself was started, in the app's cgroup.  Runs as the pod's root and
+ * A command in an app, for whoever is at the door, descriptor 0: by the way
+ * that the app itself was started, in the app's cgroup.  Runs as the pod's root and
  * waits, with one capability left.  HOSTILE: the app, which is running and may
  * kill this process, but neither trace it nor see what it has open.
  */
@@ -30,49 +28,26 @@
 #include "stage1/appexec/appexec.h"
 #include "stage1/common/contract.h"
 
-#define DOOR 0
+#define DOOR S1_VISITOR
 #define HANGUP_MS 2000 /* between SIGHUP and SIGKILL */
 
-static uint8_t bytes[PS_MAX_PLAN];
 static struct ps_msg_PLAN_APP app;
 
 /* In memory that the child shares until it executes: it did not get so far. */
 static bool *failed;
 
+/* The request: its record, and what becomes 0 1 2 (-1: a terminal). */
 static int
-read_record(int fd)
+hear(const struct s1_door *m, const int *fds, size_t n, struct s1_request *ret)
 {
-	struct ps_header h;
-	uint64_t n;
-	int r = ps_check_sealed(fd, sizeof(bytes), &n);
-
-	s1_why = "record";
-	if (r == 0)
-		r = ps_pread_full(fd, bytes, n, 0);
-	if (r == 0)
-		r = ps_get_header(bytes, n, &h);
-	if (r == 0 && h.type != PS_PLAN_APP)
-		r = -EBADMSG;
-	if (r == 0)
-		r = ps_decode_PLAN_APP(bytes + PS_HEADER, n - PS_HEADER, &app);
-	return r == 0 && app.n_exec == 0 ? -EBADMSG : r;
-}
-
-/* The one request: its record, and what becomes 0 1 2 (-1: a terminal). */
-static int
-hear(struct s1_request *ret)
-{
-	int fds[S1_DOOR_FDS], r;
-	size_t n, used = 1;
+	size_t used = 1;
 
 	s1_why = "request";
-	r = s1_door_recv(DOOR, &ret->m, fds, &n);
-	if (r < 0)
-		return r;
-	if (ret->m.kind != S1_DOOR_ENTER || ret->m.a > 7 || n == 0)
+	ret->m = *m;
+	if (m->a > 7 || n == 0)
 		return -EPROTO;
 	for (int fd = 0; fd < 3; fd++) {
-		const bool terminal = (ret->m.a & 1u << fd) != 0;
+		const bool terminal = (m->a & 1u << fd) != 0;
 
 		ret->stdio[fd] = -1;
 		if (terminal && fd < 2)
@@ -81,7 +56,7 @@ hear(struct s1_request *ret)
 			return -EPROTO;
 		ret->stdio[fd] = fds[used++];
 	}
-	return used == n ? read_record(fds[0]) : -EPROTO;
+	return used == n ? s1_read_record(fds[0], &app) : -EPROTO;
 }
 
 /* Only to kill the command, whatever its user. */
@@ -261,17 +236,12 @@ refuse(const struct s1_request *q, int error)
 }
 
 int
-s1_enter(int pod_root, char **argv, char *const *env)
+s1_enter(int pod_root, const struct s1_door *m, const int *fds, size_t n)
 {
 	struct s1_request q = {.stdio = {-1, -1, -1}};
-	int signals = -1, r;
+	int signals = -1, r = hear(m, fds, n, &q);
 	pid_t pid = -1;
 
-	(void)argv;
-	(void)env;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return PS_EXIT_SYSTEM;
-	r = hear(&q);
 	if (r == 0)
 		r = s1_join_unit(pod_root, app.name);
 	if (r == 0)

@@ -3,6 +3,7 @@
  * The parts of appexec --enter.  Caller: the pod's root.  0 or negative errno,
  * with s1_why set.
  */
+#include "privsep/proto.h"
 #include "stage1/common/door.h"
 
 struct s1_request {
@@ -11,8 +12,16 @@ struct s1_request {
 			 where it is a terminal, until that is made */
 };
 
-/* enter.c: the exit code of the program. */
-int s1_enter(int pod_root, char **argv, char *const *env);
+#define S1_VISITOR 0 /* the connection of the door */
+
+/* visit.c: the exit code of the program. */
+int s1_visit(int pod_root, char **argv, char *const *env);
+/* The record on fd; its strings stay. */
+int s1_read_record(int fd, struct ps_msg_PLAN_APP *ret);
+
+/* What may be asked: rows of visit.c.  The exit code of the program. */
+/* enter.c */
+int s1_enter(int pod_root, const struct s1_door *m, const int *fds, size_t n);
 
 /* unit.c: into the cgroup that the pod's systemd made for the app, which says
  * that it runs.  Waits for one that is just starting; -ESRCH: it has ended. */

@@ -130,7 +130,7 @@ static const struct command {
 	int (*run)(int pod_root, char **argv, char *const *env);
 	bool own_fds; /* looks after descriptors from 3 on itself */
 } commands[] = {
-    {"--enter", 0, s1_enter, false},
+    {"--enter", 0, s1_visit, false},
     {"--pre-start", 1, pre_start, false},
     {"--reap", 1, s1_reap, false},
     {"--ready", 0, s1_ready, false},

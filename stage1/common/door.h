@@ -29,7 +29,35 @@ enum {
 	/* To the host, last.  a: S1_ENDED_*; b: code or signal. */
 	S1_DOOR_ENDED = 4,
 	/* To the host: signals reach the command from now on. */
-	S1_DOOR_STARTED = 5
+	S1_DOOR_STARTED = 5,
+	/*
+	 * To the pod, first and once, in the place of ENTER.  a: S1_STREAM_*
+	 * that are wanted; b: rows << 16 | columns of a terminal.  Descriptors:
+	 * a sealed PLAN_APP record (for its name), then for each stream, in the
+	 * order of the bits, the end of a pipe: stdin's and the terminal's to
+	 * read, the others to write.
+	 */
+	S1_DOOR_ATTACH = 6,
+	S1_DOOR_RESIZE = 7, /* to the pod.  b: rows << 16 | columns */
+	/*
+	 * To the pod, first and once, in the place of ENTER.  a: S1_MANAGE_*.
+	 * Descriptors: a sealed PLAN_APP record, and a pipe for what is to be
+	 * said.  The answer is ENDED.
+	 */
+	S1_DOOR_MANAGE = 8
+};
+enum {
+	S1_STREAM_IN = 1,
+	S1_STREAM_OUT = 2,
+	S1_STREAM_ERR = 4,
+	S1_STREAM_TTY_IN = 8,
+	S1_STREAM_TTY_OUT = 16
+};
+enum {
+	S1_MANAGE_ADD = 1,
+	S1_MANAGE_START = 2,
+	S1_MANAGE_STOP = 3,
+	S1_MANAGE_REMOVE = 4
 };
 enum { S1_ENDED_EXIT = 0, S1_ENDED_SIGNAL = 1, S1_ENDED_NOT_STARTED = 2 };
 

@@ -18,7 +18,7 @@
 
 /*
  * record.c: the PLAN_APP record of app from the plan on fd, exec replaced by
- * the command (n words), env (ended by NULL) over the app's own, as a sealed
+ * the command (n words; none: the app's own), env (ended by NULL) over the app's own, as a sealed
  * memfd.  Or -ENOENT, with the names of the apps there are in ret_apps; -E2BIG:
  * too many or too long words; or another negative errno.
  */
@@ -59,4 +59,4 @@ void s1_terminal_feed(struct s1_terminal *t);
 bool s1_terminal_show(struct s1_terminal *t);
 
 /* proxy.c: until the command has ended; the exit code. */
-int s1_proxy(int door, int record);
+int s1_proxy(int door, int record, char *const *words);

@@ -113,10 +113,12 @@ s1_make_record(int fd, const char *name, const char *const *words, size_t n,
 		r = find(size, name, ret_apps);
 	if (r < 0)
 		return r;
-	if (n == 0 || n > PS_COUNT(app.exec))
+	if (n > PS_COUNT(app.exec))
 		return -E2BIG;
-	memcpy(app.exec, words, n * sizeof(app.exec[0]));
-	app.n_exec = (uint16_t)n;
+	if (n > 0) {
+		memcpy(app.exec, words, n * sizeof(app.exec[0]));
+		app.n_exec = (uint16_t)n;
+	}
 	for (; r == 0 && *env; env++)
 		r = set_env(*env);
 	return r < 0 ? r : encode();
