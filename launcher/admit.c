@@ -53,34 +53,32 @@ ln_is_listed(uint8_t list[][PS_DIGEST], uint16_t n, const uint8_t image[PS_DIGES
 	return false;
 }
 
-/* 0 may run; else REFUSED has been sent, and 1 or a negative errno. */
+static int
+untrusted(struct ln_session *s, const char *name, const char *key)
+{
+	return ln_refuse(s, PS_REFUSED_TRUST,
+	    "key %s is not trusted for \"%s\" (see rkt trust)", key, name);
+}
+
 int
 ln_judge_image(struct ln_session *s, const struct ps_record *r, bool unsigned_ok)
 {
 	struct ps_policy *p = &s->policy;
-	int e = 0;
 
 	if (ln_is_listed(p->deny, p->n_deny, r->image))
-		e = ln_refuse(s, PS_REFUSED_POLICY,
+		return ln_refuse(s, PS_REFUSED_POLICY,
 		    "site policy denies this image (deny-digest)");
-	else if (p->pinned && !ln_is_listed(p->pin, p->n_pin, r->image))
-		e = ln_refuse(s, PS_REFUSED_POLICY,
+	if (p->pinned && !ln_is_listed(p->pin, p->n_pin, r->image))
+		return ln_refuse(s, PS_REFUSED_POLICY,
 		    "site policy pins images and this is not one of them (pin-digest)");
-	else if (r->n_signer == 0 && !unsigned_ok)
-		e = ln_refuse(s, PS_REFUSED_TRUST,
+	if (r->n_signer == 0 && !unsigned_ok)
+		return ln_refuse(s, PS_REFUSED_TRUST,
 		    "image \"%s\" was admitted without a signature; it needs "
 		    "--insecure-options=image", r->name);
-	else {
-		for (uint16_t i = 0; i < r->n_signer; i++)
-			if (!ln_trust_holds(s, r->name, r->signer[i])) {
-				e = ln_refuse(s, PS_REFUSED_TRUST,
-				    "key %s is not trusted for \"%s\" (see rkt trust)",
-				    r->signer[i], r->name);
-				return e < 0 ? e : 1;
-			}
-		return ln_rollback_judge(s, r, false);
-	}
-	return e < 0 ? e : 1;
+	for (uint16_t i = 0; i < r->n_signer; i++)
+		if (!ln_trust_holds(s, r->name, r->signer[i]))
+			return untrusted(s, r->name, r->signer[i]);
+	return ln_rollback_judge(s, r, false);
 }
 
 static bool
@@ -108,9 +106,8 @@ second_opinion(struct ln_session *s, const struct admission *a)
 
 	if (r != 0 || is_seconded(a, &v))
 		return r;
-	r = ln_refuse(s, PS_REFUSED_TRUST, "the two verifiers do not agree on this "
-	    "image; nothing was admitted (verifiers 2)");
-	return r < 0 ? r : 1;
+	return ln_refuse(s, PS_REFUSED_TRUST, "the two verifiers do not agree on "
+	    "this image; nothing was admitted (verifiers 2)");
 }
 
 static int
@@ -124,19 +121,13 @@ verify(struct ln_session *s, struct admission *a)
 	r = ln_worker_check(s, a->image, a->signature, a->name, false, &v);
 	if (r != 0)
 		return r;
-	if (v.n_signers == 0) {
-		r = ln_refuse(s, PS_REFUSED_TRUST, "no signature was found good");
-		return r < 0 ? r : 1;
-	}
+	if (v.n_signers == 0)
+		return ln_refuse(s, PS_REFUSED_TRUST, "no signature was found good");
 	for (uint16_t i = 0; i < v.n_signers; i++) {
 		(void)snprintf(a->signers[i], 65, "%s", v.signers[i]);
 		a->record.signer[i] = a->signers[i];
-		if (a->name[0] && !ln_trust_holds(s, a->name, a->signers[i])) {
-			r = ln_refuse(s, PS_REFUSED_TRUST,
-			    "key %s is not trusted for \"%s\" (see rkt trust)",
-			    a->signers[i], a->name);
-			return r < 0 ? r : 1;
-		}
+		if (a->name[0] && !ln_trust_holds(s, a->name, a->signers[i]))
+			return untrusted(s, a->name, a->signers[i]);
 	}
 	a->record.n_signer = v.n_signers;
 	a->record.signed_at = v.signed_at;
@@ -235,26 +226,21 @@ unpack(struct ln_session *s, struct admission *a)
 	manifest = r == 0 ? sys_tmpfile(a->dir) : -1;
 	writable = manifest < 0 ? -1 : sys_writeonly(manifest);
 	if (r < 0 || rootfs < 0 || writable < 0) {
-		r = ln_refuse_error(s, r < 0 ? r : rootfs < 0 ? rootfs : -errno,
+		return ln_refuse_error(s, r < 0 ? r : rootfs < 0 ? rootfs : -errno,
 		    "cannot make room in the store");
-		return r < 0 ? r : 1;
 	}
 	r = ln_worker_unpack(s, a->image, rootfs, writable, &u);
 	if (r != 0)
 		return r;
 	if (u.raw_size != a->image->size ||
-	    (a->signature && memcmp(u.raw, a->record.raw, PS_DIGEST) != 0)) {
-		r = ln_refuse(s, PS_REFUSED_TRUST, "verify and unpack do not agree on "
-		    "the image's digest; nothing was admitted");
-		return r < 0 ? r : 1;
-	}
+	    (a->signature && memcmp(u.raw, a->record.raw, PS_DIGEST) != 0))
+		return ln_refuse(s, PS_REFUSED_TRUST, "verify and unpack do not agree "
+		    "on the image's digest; nothing was admitted");
 	note(a, &u);
 	if (a->name[0] && strcmp(a->name, a->found) != 0 &&
-	    (a->m.insecure & PS_INSECURE_IMAGE) == 0) {
-		r = ln_refuse(s, PS_REFUSED_TRUST, "asked for \"%s\", but the image "
+	    (a->m.insecure & PS_INSECURE_IMAGE) == 0)
+		return ln_refuse(s, PS_REFUSED_TRUST, "asked for \"%s\", but the image "
 		    "calls itself \"%s\"", a->name, a->found);
-		return r < 0 ? r : 1;
-	}
 	/* It was told how long a manifest may be; who breaks it does not care. */
 	r = fstat(manifest, &st) < 0 ? -errno :
 	    st.st_size > (off_t)PS_MAX_MANIFEST ? -EFBIG : 0;
@@ -263,10 +249,8 @@ unpack(struct ln_session *s, struct admission *a)
 	if (r == 0)
 		r = sys_link(manifest, a->dir, "manifest");
 	if (r < 0)
-		r = ln_refuse_error(s, r, "cannot write the manifest");
-	else
-		return ln_judge_image(s, &a->record, a->signature == NULL);
-	return r < 0 ? r : 1;
+		return ln_refuse_error(s, r, "cannot write the manifest");
+	return ln_judge_image(s, &a->record, a->signature == NULL);
 }
 
 static int
@@ -377,9 +361,8 @@ agrees(struct ln_session *s, const struct admission *a, int dir,
 		return r;
 	if (good && memcmp(tree.tree, a->record.tree, PS_DIGEST) == 0)
 		return 0;
-	r = ln_refuse(s, PS_REFUSED_IMAGE, "what the store has for \"%s\" is not "
+	return ln_refuse(s, PS_REFUSED_IMAGE, "what the store has for \"%s\" is not "
 	    "this image; remove it (rkt image rm) and fetch again", a->found);
-	return r < 0 ? r : 1;
 }
 
 /* The same image again, from there: who signed it stays as it is, and where it
@@ -465,13 +448,13 @@ admit(struct ln_session *s, struct admission *a)
 	if (r == 0)
 		r = ln_rollback_judge(s, &a->record, true);
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r;
 	r = commit(s, a, &existed);
 	if (r == 0)
 		r = existed ? renew(s, a) : ln_rollback_note(s, &a->record);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot commit the image to the store");
-	return r > 0 ? 0 : answer(s, a, existed);
+	return r > 0 ? r : answer(s, a, existed);
 }
 
 int

@@ -39,6 +39,7 @@ ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 {
 	char text[1024];
 	va_list ap;
+	int r;
 
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
@@ -47,8 +48,9 @@ ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 		for (char *p = text; *p; p++)
 			if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
 				*p = '?';
-	return PS_SEND(&s->control, REFUSED,
+	r = PS_SEND(&s->control, REFUSED,
 	    (&(struct ps_msg_REFUSED){ .code = code, .text = text }), NULL, 0);
+	return r < 0 ? r : 1;
 }
 
 int
@@ -56,6 +58,12 @@ ln_refuse_error(struct ln_session *s, int error, const char *what)
 {
 	return ln_refuse(s, PS_REFUSED_SYSTEM, "%s: %s", what,
 	    strerror(error < 0 ? -error : error));
+}
+
+int
+ln_done(struct ln_session *s)
+{
+	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
 }
 
 static const struct row *

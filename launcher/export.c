@@ -83,23 +83,18 @@ find_app(struct ln_session *s, const struct ps_msg_EXPORT_APP *m, uint16_t *ret)
 	if (r == 0)
 		r = read_plan(s, m->uuid);
 	if (r == -EWOULDBLOCK)
-		r = ln_refuse(s, PS_REFUSED_BUSY, "pod \"%s\" is currently running",
-		    m->uuid);
-	else if (r == -ENOENT)
-		r = ln_refuse(s, PS_REFUSED_NOTFOUND,
+		return ln_refuse(s, PS_REFUSED_BUSY,
+		    "pod \"%s\" is currently running", m->uuid);
+	if (r == -ENOENT)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND,
 		    "there is no pod \"%s\" that has exited", m->uuid);
-	else if (r < 0)
-		r = ln_refuse_error(s, r, "cannot read the pod");
-	else {
-		for (uint16_t i = 0; i < plan.pod.apps; i++)
-			if (strcmp(plan.app[i].name, m->app) == 0) {
-				*ret = i;
-				return 0;
-			}
-		r = ln_refuse(s, PS_REFUSED_NOTFOUND,
-		    "pod \"%s\" has no app \"%s\"", m->uuid, m->app);
-	}
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot read the pod");
+	for (*ret = 0; *ret < plan.pod.apps; (*ret)++)
+		if (strcmp(plan.app[*ret].name, m->app) == 0)
+			return 0;
+	return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" has no app \"%s\"",
+	    m->uuid, m->app);
 }
 
 /* What is read is no approval: an image that came unsigned may be packed. */
@@ -114,7 +109,7 @@ pack(struct ln_session *s, uint16_t app, int output, int manifest)
 	if (r == 0)
 		r = ln_image_judge(s, &plan, app, true);
 	if (r != 0)
-		return r < 0 ? ln_refuse_error(s, r, "cannot read the pod") : 0;
+		return r < 0 ? ln_refuse_error(s, r, "cannot read the pod") : r;
 	tree = ln_mount_read(s, &plan, app, base);
 	if (tree < 0)
 		return ln_refuse_error(s, tree, "cannot mount the app's root");
@@ -123,11 +118,11 @@ pack(struct ln_session *s, uint16_t app, int output, int manifest)
 	fds[2] = manifest;
 	r = ln_worker_pack(s, fds, base, &packed);
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r;
 	if (packed.left_out > 0)
 		ps_log("export: %u files were left out: an image holds no sockets, "
 		       "and no names that cannot be printed", packed.left_out);
-	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
+	return ln_done(s);
 }
 
 int
@@ -144,10 +139,7 @@ ln_export_app(struct ln_session *s, struct ps_frame *f)
 	    s->pod >= 0 || s->put_dir >= 0 || !is_said(s, &m))
 		return -EPROTO;
 	r = find_app(s, &m, &app);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	output = ln_put_open(s, m.path);
-	if (output < 0)
-		return output == -EINVAL ? 0 : output;
-	return pack(s, app, output, f->fds[0]);
+	if (r == 0)
+		r = ln_put_open(s, m.path, &output);
+	return r != 0 ? r : pack(s, app, output, f->fds[0]);
 }

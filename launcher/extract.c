@@ -27,12 +27,6 @@ struct target {
 	bool made;
 };
 
-static int
-told(int r)
-{
-	return r < 0 ? r : 1;
-}
-
 /* The directory above is what the operator named, links included; in the last
  * part nothing is followed. */
 static int
@@ -132,10 +126,10 @@ fill(struct ln_session *s, struct target *t, const struct ln_lowers *of,
 		r = manifest = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
 	}
 	if (r < 0)
-		return told(ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write to %s: %s",
+		return ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write to %s: %s",
 		    t->path, r == -EINVAL || r == -EOPNOTSUPP
 			? "its file system cannot give files other owners"
-			: strerror(-r)));
+			: strerror(-r));
 	what.rootfs = rootfs;
 	what.manifest = manifest;
 	return ln_render_into(s, of, &what, &tree);
@@ -201,19 +195,18 @@ ln_extract_image(struct ln_session *s, struct ps_frame *f)
 		    "word of the command line");
 	t.path = m.path;
 	r = judge(s, &m, &of);
-	if (r == 0) {
-		r = make_dir(&t, ln_argv_flag(argv, "--overwrite"));
-		r = r < 0 ? told(ln_refuse(s, PS_REFUSED_SYSTEM,
-				"cannot make the directory %s: %s", t.path,
-				r == -EEXIST ? "it exists (see --overwrite)"
-					     : strerror(-r)))
-			  : fill(s, &t, &of, m.whole);
-	}
+	if (r != 0)
+		return r;
+	r = make_dir(&t, ln_argv_flag(argv, "--overwrite"));
+	if (r < 0)
+		r = ln_refuse(s, PS_REFUSED_SYSTEM,
+		    "cannot make the directory %s: %s", t.path,
+		    r == -EEXIST ? "it exists (see --overwrite)" : strerror(-r));
+	else
+		r = fill(s, &t, &of, m.whole);
 	ps_close_fd(&t.dir);
 	if (r != 0 && t.made)
 		(void)ln_remove_tree(t.parent, t.name);
 	ps_close_fd(&t.parent);
-	return r != 0 ? (r < 0 ? r : 0)
-		      : PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }),
-			    NULL, 0);
+	return r != 0 ? r : ln_done(s);
 }

@@ -18,12 +18,6 @@
 #include "privsep/attr.h"
 #include "privsep/name.h"
 
-static int
-told(int r)
-{
-	return r < 0 ? r : 1;
-}
-
 void
 ln_lower_path(const struct ln_lower *l, char ret[LN_LOWER_PATH])
 {
@@ -46,14 +40,14 @@ ln_image_check(struct ln_session *s, const struct ln_lower *l)
 	ln_lower_path(l, path);
 	rootfs = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	if (rootfs < 0)
-		return told(ln_refuse_error(s, rootfs, "cannot open the image's tree"));
+		return ln_refuse_error(s, rootfs, "cannot open the image's tree");
 	r = ln_worker_digest(s, rootfs, &tree);
 	if (r != 0)
 		return r;
 	if (memcmp(tree.tree, l->tree, PS_DIGEST) != 0)
-		return told(ln_refuse(s, PS_REFUSED_IMAGE, "the %stree of \"%s\" is "
-		    "not what its record says; remove and fetch it again",
-		    l->rendering ? "rendered " : "", l->name));
+		return ln_refuse(s, PS_REFUSED_IMAGE, "the %stree of \"%s\" is not "
+		    "what its record says; remove and fetch it again",
+		    l->rendering ? "rendered " : "", l->name);
 	return 0;
 }
 
@@ -107,20 +101,20 @@ ln_image_take(struct ln_session *s, const char *app,
 	int r = hold(s, image);
 
 	if (r == -EMFILE)
-		return told(ln_refuse(s, PS_REFUSED_SYSTEM,
-		    "the pod uses more than %zu images", PS_COUNT(s->held)));
+		return ln_refuse(s, PS_REFUSED_SYSTEM,
+		    "the pod uses more than %zu images", PS_COUNT(s->held));
 	if (r == 0)
 		r = ln_record_read(s, image, text, ret);
 	if (r == -EWOULDBLOCK)
-		return told(ln_refuse(s, PS_REFUSED_BUSY,
-		    "the image of app \"%s\" is being removed", app));
+		return ln_refuse(s, PS_REFUSED_BUSY,
+		    "the image of app \"%s\" is being removed", app);
 	if (r == -ENOENT)
-		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
-		    "the image of app \"%s\" is not in the store", app));
+		return ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "the image of app \"%s\" is not in the store", app);
 	if (r < 0)
-		return told(ln_refuse(s, PS_REFUSED_IMAGE,
+		return ln_refuse(s, PS_REFUSED_IMAGE,
 		    "the record of app \"%s\"'s image is damaged; remove and fetch "
-		    "it again", app));
+		    "it again", app);
 	return ln_judge_image(s, ret, unsigned_ok);
 }
 

@@ -28,7 +28,7 @@ ln_review_keys(struct ln_session *s, struct ps_frame *f)
 	if (slot->stored)
 		ln_slot_free(slot);
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r;
 	answer.n_lines = list.n_lines;
 	memcpy(answer.lines, list.lines, sizeof(answer.lines));
 	return PS_SEND(&s->control, KEYS, &answer, NULL, 0);

@@ -33,12 +33,6 @@ struct graph {
 	char line[PS_MAX_LAYERS][512]; /* "NAME" or "NAME ID" */
 };
 
-static int
-told(int r)
-{
-	return r < 0 ? r : 1;
-}
-
 /* --- reading the graph ---------------------------------------------------- */
 
 static bool
@@ -62,9 +56,9 @@ read_layer(struct graph *g, const uint8_t *image, struct layer *ret)
 	if (r != 0)
 		return r;
 	if (record.n_dependency > PS_COUNT(g->line) - g->n_child)
-		return told(ln_refuse(g->s, PS_REFUSED_IMAGE, "app \"%s\": its images "
+		return ln_refuse(g->s, PS_REFUSED_IMAGE, "app \"%s\": its images "
 		    "have more than %u dependencies in all", g->app->name,
-		    PS_MAX_LAYERS));
+		    PS_MAX_LAYERS);
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->image, record.image, PS_DIGEST);
 	memcpy(ret->tree, record.tree, PS_DIGEST);
@@ -96,10 +90,10 @@ read_one(struct graph *g, const uint8_t *image, uint16_t *ret)
 	if (i < g->n_layer)
 		return !g->layer[i].is_open
 		    ? 0
-		    : told(ln_refuse(g->s, PS_REFUSED_IMAGE, "image \"%s\" depends "
-			  "on itself", g->layer[i].name));
+		    : ln_refuse(g->s, PS_REFUSED_IMAGE, "image \"%s\" depends "
+			  "on itself", g->layer[i].name);
 	if (i == PS_COUNT(g->layer))
-		return told(ln_refuse(g->s, PS_REFUSED_PLAN, "too many layers"));
+		return ln_refuse(g->s, PS_REFUSED_PLAN, "too many layers");
 	l = &g->layer[g->n_layer++];
 	memcpy(l->image, image, PS_DIGEST);
 	r = read_layer(g, image, l);
@@ -118,16 +112,16 @@ read_below(struct graph *g, struct layer *l)
 		int r;
 
 		if (g->app->n_layers - g->at < PS_DIGEST)
-			return told(ln_refuse(g->s, PS_REFUSED_PLAN, "the plan leaves "
-			    "out \"%s\", which \"%s\" depends on", line, l->name));
+			return ln_refuse(g->s, PS_REFUSED_PLAN, "the plan leaves "
+			    "out \"%s\", which \"%s\" depends on", line, l->name);
 		g->at += PS_DIGEST;
 		r = read_one(g, g->app->layers + g->at - PS_DIGEST, child);
 		if (r != 0)
 			return r;
 		if (!is_that(&g->layer[*child], line))
-			return told(ln_refuse(g->s, PS_REFUSED_PLAN, "the plan puts "
+			return ln_refuse(g->s, PS_REFUSED_PLAN, "the plan puts "
 			    "\"%s\" in the place of \"%s\", which \"%s\" depends on",
-			    g->layer[*child].name, line, l->name));
+			    g->layer[*child].name, line, l->name);
 	}
 	l->is_open = false;
 	return 0;
@@ -220,8 +214,8 @@ ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
 	g = (struct graph){ .s = s, .app = app, .unsigned_ok = unsigned_ok };
 	r = read_one(&g, app->image, &top);
 	if (r == 0 && g.at != app->n_layers)
-		r = told(ln_refuse(s, PS_REFUSED_PLAN, "the plan adds layers to app "
-		    "\"%s\" that no image of its depends on", app->name));
+		r = ln_refuse(s, PS_REFUSED_PLAN, "the plan adds layers to app "
+		    "\"%s\" that no image of its depends on", app->name);
 	if (r == 0)
 		r = flatten(&g, ret);
 	for (uint16_t k = 0; r == 0 && s->policy.tree_at_launch && k < ret->n; k++)

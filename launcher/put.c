@@ -81,28 +81,25 @@ why(int error)
 }
 
 int
-ln_put_open(struct ln_session *s, const char *path)
+ln_put_open(struct ln_session *s, const char *path, int *ret)
 {
 	const struct ln_argv argv = { s->argc, s->argv };
-	int fd, r;
 
 	if (!ln_argv_names(argv, path) || s->put_dir >= 0)
 		return -EPROTO;
-	fd = open_output(s, path, ln_argv_flag(argv, "--overwrite"));
-	if (fd >= 0)
-		return fd;
-	r = ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write %s: %s", path, why(fd));
-	return r < 0 ? r : -EINVAL;
+	*ret = open_output(s, path, ln_argv_flag(argv, "--overwrite"));
+	return *ret >= 0 ? 0
+	    : ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write %s: %s", path, why(*ret));
 }
 
 int
 ln_put_file(struct ln_session *s, const char *path)
 {
-	_cleanup_fd_ int fd = ln_put_open(s, path);
+	_cleanup_fd_ int fd = -1;
+	int r = ln_put_open(s, path, &fd);
 
-	if (fd < 0)
-		return fd == -EINVAL ? 0 : fd;
-	return PS_SEND(&s->control, OUTPUT, (&(struct ps_msg_OUTPUT){ 0 }), &fd, 1);
+	return r != 0 ? r : PS_SEND(&s->control, OUTPUT,
+	    (&(struct ps_msg_OUTPUT){ 0 }), &fd, 1);
 }
 
 void

@@ -33,12 +33,6 @@ struct rendering {
 	char staging[48];
 };
 
-static int
-told(int r)
-{
-	return r < 0 ? r : 1;
-}
-
 static void
 describe(struct rendering *m)
 {
@@ -149,7 +143,7 @@ ln_render_into(struct ln_session *s, const struct ln_lowers *of,
 		if (r == 0)
 			what->trees[what->n++] = take_fd(tree);
 	}
-	r = r < 0 ? told(ln_refuse_error(s, r, "cannot open the layers"))
+	r = r < 0 ? ln_refuse_error(s, r, "cannot open the layers")
 		  : ln_worker_render(s, what, ret);
 	while (what->n > 0)
 		ps_close_fd(&what->trees[--what->n]);
@@ -225,14 +219,14 @@ make(struct ln_session *s, struct rendering *m, int image, int rendered)
 	manifest = rootfs < 0 ? rootfs
 			      : sys_open(image, "manifest", O_RDONLY, 0, SYS_BENEATH);
 	if (manifest < 0)
-		return told(ln_refuse_error(s, manifest, "cannot render the image"));
+		return ln_refuse_error(s, manifest, "cannot render the image");
 	what = (struct ln_rendering){ .rootfs = rootfs, .manifest = manifest };
 	r = ln_render_into(s, m->of, &what, &tree);
 	if (r != 0)
 		return r;
 	memcpy(m->tree, tree.tree, PS_DIGEST);
 	r = commit(s, m, rendered, dir);
-	return r < 0 ? told(ln_refuse_error(s, r, "cannot keep the rendered image"))
+	return r < 0 ? ln_refuse_error(s, r, "cannot keep the rendered image")
 		     : 0;
 }
 
@@ -272,8 +266,7 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 			r = find(s, &m, image, &n);
 	}
 	if (r != 0)
-		return r > 0 ? r : told(ln_refuse_error(s, r,
-					   "cannot render the image"));
+		return r > 0 ? r : ln_refuse_error(s, r, "cannot render the image");
 	*ret = of->v[0];
 	memcpy(ret->tree, m.tree, PS_DIGEST);
 	ret->rendering = n;
@@ -309,13 +302,13 @@ check_one(struct ln_session *s, const struct ln_lower *l, int rendered)
 			return r;
 	}
 	if (sys_flock(dir, true) < 0)
-		return told(ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" is "
+		return ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" is "
 		    "damaged, and a pod uses it: end that pod, and verify again",
-		    l->name));
+		    l->name);
 	r = ln_remove_tree(rendered, name);
-	return r < 0 ? r : told(ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" "
+	return r < 0 ? r : ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" "
 	    "was damaged: it is taken away, and made again when it is needed",
-	    l->name));
+	    l->name);
 }
 
 int

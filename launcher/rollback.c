@@ -114,11 +114,9 @@ open_states(struct ln_session *s)
 static int
 damaged(struct ln_session *s, const struct ps_record *r, const char *path)
 {
-	int e = ln_refuse(s, PS_REFUSED_POLICY, "how old \"%s\" may be cannot be "
+	return ln_refuse(s, PS_REFUSED_POLICY, "how old \"%s\" may be cannot be "
 	    "told: rollback/%s in the data directory is damaged; look who wrote to "
 	    "it, then remove it (site policy: rollback refuse)", r->name, path);
-
-	return e < 0 ? e : 1;
 }
 
 int
@@ -148,7 +146,6 @@ ln_rollback_judge(struct ln_session *s, const struct ps_record *r, bool store)
 		    "to go back, remove rollback/%s in the data directory, and the "
 		    "newer images", r->name, (unsigned long long)seen / 86400,
 		    (unsigned long long)seen, path);
-		e = e < 0 ? e : 1;
 	}
 	return e;
 }
@@ -217,6 +214,5 @@ ln_rollback_note(struct ln_session *s, const struct ps_record *r)
 		return damaged(s, r, path);
 	if (e == 0)
 		return 0;
-	e = ln_refuse_error(s, e, "the image is stored, but not that it was seen");
-	return e < 0 ? e : 1;
+	return ln_refuse_error(s, e, "the image is stored, but not that it was seen");
 }

@@ -68,13 +68,16 @@ struct ln_session {
 	bool put_made;
 };
 
-/* An answer that is no: code is PS_REFUSED_*; text is one line.  Handlers
- * return 0 (the state goes on), or a negative errno: the conductor broke the
- * protocol and the session ends. */
+/* An answer that is no: code is PS_REFUSED_*; text is one line.  1, or a
+ * negative errno: the conductor cannot be told.  So all that may refuse returns
+ * 0 when it is done, 1 when REFUSED was sent, and what is negative otherwise.
+ * Of handlers that is: the conductor broke the protocol, the session ends. */
 int ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* REFUSED for an errno of the machine. */
 int ln_refuse_error(struct ln_session *s, int error, const char *what);
+/* It is done, and there is no more to say. */
+int ln_done(struct ln_session *s);
 
 /* dispatch.c: hear the conductor until it is done.  0, or negative errno. */
 int ln_serve(struct ln_session *s);
@@ -94,9 +97,9 @@ int ln_extract_image(struct ln_session *s, struct ps_frame *f);
 int ln_check_image(struct ln_session *s, struct ps_frame *f);
 int ln_end_pod(struct ln_session *s, struct ps_frame *f);
 
-/* put.c: the file for a command's output, at a path that stands in argv.  A
- * descriptor to write; -EPROTO: it does not; -EINVAL: REFUSED was sent. */
+/* put.c: the file for a command's output, at a path that stands in argv.
+ * -EPROTO: it does not.  *ret: a descriptor to write, the caller's. */
 int ln_put_file(struct ln_session *s, const char *path);
-int ln_put_open(struct ln_session *s, const char *path);
+int ln_put_open(struct ln_session *s, const char *path, int *ret);
 /* The command failed: a file that was made for its output goes. */
 void ln_put_undo(struct ln_session *s);

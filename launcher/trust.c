@@ -242,7 +242,5 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 		    "\"%s\": site policy says \"trust-keys-from-https no\"; review "
 		    "the key and run rkt trust --prefix %s", m.prefix, m.prefix);
 	r = ln_worker_export(s, slot, m.fingerprint, &key, &size);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return put_key(s, m.prefix, m.fingerprint, key, size);
+	return r != 0 ? r : put_key(s, m.prefix, m.fingerprint, key, size);
 }

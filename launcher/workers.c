@@ -144,8 +144,7 @@ tell_no(struct ln_session *s, const struct ask *a)
 	}
 	if (r < 0)
 		return -EPROTO;
-	r = ln_refuse(s, refusal_code(a, code), "%s", text);
-	return r < 0 ? r : 1;
+	return ln_refuse(s, refusal_code(a, code), "%s", text);
 }
 
 /* Hears the answer of a started worker into frame.  0: frame is a->good. */
@@ -169,33 +168,27 @@ hear(struct ln_session *s, struct ask *a, int sent)
 	ps_frame_close(&frame);
 	if (told < 0 && told != -EPROTO)
 		return told;
-	r = ln_refuse(s, PS_REFUSED_SYSTEM, "the %s worker %s; nothing was admitted",
-	    a->what,
+	return ln_refuse(s, PS_REFUSED_SYSTEM,
+	    "the %s worker %s; nothing was admitted", a->what,
 	    r == -ETIMEDOUT ? "did not answer in time"
 		: r == -EPIPE ? "died without an answer"
 			      : "broke its protocol");
-	return r < 0 ? r : 1;
 }
 
 /* A good frame that does not decode is a broken worker too. */
 static int
 broken(struct ln_session *s, const struct ask *a)
 {
-	int r;
-
 	ps_frame_close(&frame);
-	r = ln_refuse(s, PS_REFUSED_SYSTEM,
+	return ln_refuse(s, PS_REFUSED_SYSTEM,
 	    "the %s worker broke its protocol; nothing was admitted", a->what);
-	return r < 0 ? r : 1;
 }
 
 static int
 cannot_start(struct ln_session *s, const struct ask *a, int error)
 {
-	int r = ln_refuse(s, PS_REFUSED_SYSTEM, "cannot start the %s worker: %s",
+	return ln_refuse(s, PS_REFUSED_SYSTEM, "cannot start the %s worker: %s",
 	    a->what, strerror(-error));
-
-	return r < 0 ? r : 1;
 }
 
 /* A trust store directory, or /dev/null where there is none. */

@@ -84,7 +84,7 @@ ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 	va_start(ap, format);
 	vdprintf(2, format, ap);
 	va_end(ap);
-	return 0;
+	return 1;
 }
 
 int
