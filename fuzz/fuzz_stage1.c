@@ -1,4 +1,4 @@
-/* link: stage1/nspawn/unit.c stage1/nspawn/facts.c stage1/appexec/user.c */
+/* link: stage1/common/unit.c stage1/nspawn/facts.c stage1/appexec/user.c */
 /* link: stage1/appexec/sys.c privsep/fds.c privsep/kv.c privsep/name.c */
 /*
  * Stage1's pure parts: facts, the unit of an app, tables of an image.

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "privsep/proto.h"
+#include "stage1/common/unit.h"
 
 struct s1_facts {
 	uint64_t base, machined, keep_unit, cgroup2; /* 0 or 1 but base */
@@ -17,29 +18,8 @@ struct s1_facts {
 	uint64_t memory, cpu_milli, cpu_shares, pids;
 };
 
-#define S1_MAX_SOCKETS 32u
 /* text[0..n) is split in place.  0 or -EBADMSG. */
 int s1_parse_facts(char *text, size_t n, struct s1_facts *ret);
-
-/* A socket of the caller's. */
-struct s1_socket {
-	char address[64]; /* "0.0.0.0:80", "[::]:80" */
-	uint32_t port;	  /* as PLAN_APP.socket_ports */
-	bool claimed;
-};
-
-/* What the units of an app depend on. */
-struct s1_unit {
-	const struct ps_msg_PLAN_APP *app;
-	bool interactive, cgroup2;
-	const struct s1_socket *sockets[S1_MAX_SOCKETS];
-	size_t n_sockets;
-};
-
-/* unit.c, pure.  The units of an app as text: the length, or negative errno.
- * What was written has been read back and says the same. */
-int s1_format_service(const struct s1_unit *u, char *ret, size_t size);
-int s1_format_socket(const struct s1_unit *u, char *ret, size_t size);
 
 /* socket.c.  0 or negative errno: what is no TCP or UDP socket that waits at a
  * port of its own. */

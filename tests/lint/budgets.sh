@@ -13,7 +13,8 @@ ceiling() {
 
 launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
 privsep=$(sources rkt | grep '^privsep/' | code)
-nspawn=$(files 'stage1/nspawn/*.[ch]' stage1/common/contract.h | code)
+nspawn=$(files 'stage1/nspawn/*.[ch]' stage1/common/contract.h \
+	'stage1/common/unit.[ch]' | code)
 # Up to where it gives up every right; what it does then (proxy, pty, door) is
 # no root's.
 enter=$(files stage1/enter/main.c stage1/enter/knock.c stage1/enter/record.c \

@@ -41,7 +41,8 @@ TABLE
 launcher=$(files 'launcher/*.c' 'launcher/*.h' | code)
 privsep=$(sources rkt | grep '^privsep/' | code)
 # As in budgets.sh.
-stage1=$(files 'stage1/nspawn/*.[ch]' stage1/common/contract.h stage1/enter/main.c \
+stage1=$(files 'stage1/nspawn/*.[ch]' stage1/common/contract.h \
+	'stage1/common/unit.[ch]' stage1/enter/main.c \
 	stage1/enter/knock.c stage1/enter/record.c stage1/enter/enter.h | code)
 printf '\nours as root on the host: launcher %s + privsep %s + stage1 %s = %s lines\n' \
 	"$launcher" "$privsep" "$stage1" $((launcher + privsep + stage1))

@@ -1,8 +1,8 @@
-/* link: stage1/nspawn/unit.c privsep/name.c */
+/* link: stage1/common/unit.c privsep/name.c */
 /* The units of an app: what is said, and what an image cannot make them say. */
 #include "tests/unit/test.h"
 
-#include "stage1/nspawn/nspawn.h"
+#include "stage1/common/unit.h"
 
 static char text[16384];
 static struct ps_msg_PLAN_APP app;

@@ -5,7 +5,7 @@
  * and what was written is read back before anyone uses it.  Arguments, environment and paths never come
  * here: appexec reads the plan.
  */
-#include "stage1/nspawn/nspawn.h"
+#include "stage1/common/unit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +28,8 @@ enum {
 	PRE_START = 16,
 	POST_STOP = 32,
 	SOCKETS = 64,
+	FIXED = 128, /* the apps of the pod are what it began with */
+	MUTABLE = 256,
 };
 
 /* %s in value is the app's name; "" as key begins a section. */
@@ -49,7 +51,8 @@ static const struct row service[] = {
     {"Before", "shutdown.target rkt-ready.service", 0},
     /* ExecStopPost= ends the pod; this is for when the app could not even be
      * started. */
-    {"OnFailure", "halt.target", 0},
+    {"OnFailure", "halt.target", FIXED},
+    {"StartLimitIntervalSec", "0", MUTABLE},
     {"", "[Service]", 0},
     {"Type", "simple", SIMPLE},
     {"Type", "notify", NOTIFY},
@@ -218,7 +221,8 @@ s1_format_service(const struct s1_unit *u, char *ret, size_t size)
 			(a->notify ? NOTIFY : SIMPLE) |
 			(a->n_pre_start ? PRE_START : 0u) |
 			(a->n_post_stop ? POST_STOP : 0u) |
-			(u->n_sockets ? SOCKETS : 0u);
+			(u->n_sockets ? SOCKETS : 0u) |
+			(u->mutable ? MUTABLE : FIXED);
 
 	if (!ps_is_acname(a->name, strlen(a->name)))
 		return -EINVAL;
