@@ -1,6 +1,7 @@
 """G9, for pods that wait and pods that are stopped: the launcher is killed at
 a chosen system call of prepare, run-prepared, stop and gc; a pod is then in
 its old state or its new one, and the next command works without repair."""
+import os
 import signal
 import subprocess
 import time
@@ -92,3 +93,55 @@ def stopped_by_strace(host, point, uuid):
     while child.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     assert child.poll() is not None, point
+
+
+def sleepers(host):
+    return [pid for pid, words in host.lab.cgroup.processes()
+            if words.startswith("/bin/guest") and words.split()[-1] == "77"]
+
+
+def test_G9_kill_enter(host):
+    """Whoever enters is killed, as the launcher or as what it became: the
+    command ends, the pod does not, and the next one gets in."""
+    image = host.store()
+    pod, uuid = running(host, image)
+    code, points = traced(host, "enter", uuid, "/bin/guest", "exit", "3")
+    assert code == 3
+    hit = 0
+    for point in spread(points, 30):
+        hit += entered(host, point, uuid) == -signal.SIGKILL
+        host.rkt("list").ok()
+        end = time.monotonic() + 10
+        while (alive := sleepers(host)) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not alive, "%s: the command runs on" % (point,)
+        assert host.rkt("enter", uuid, "/bin/guest", "exit", "3").code == 3, point
+        assert pod.poll() is None, point
+    assert hit > 15
+    host.rkt("stop", uuid).ok()
+    pod.wait(20)
+    gc(host)
+    assert left(host) == []
+
+
+def entered(host, point, uuid):
+    """rkt enter with a command that does not end, killed there; or here, when
+    it never comes to that call."""
+    child = subprocess.Popen(
+        ["strace", "-qq", "-o", "/dev/null", "-e",
+         "inject=%s:signal=KILL:when=%d" % point,
+         *host.argv("enter", uuid, "/bin/guest", "sleep", "77")], cwd="/",
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        return child.wait(5)
+    except subprocess.TimeoutExpired:
+        for pid in children(child.pid):
+            os.kill(pid, signal.SIGKILL)
+        child.wait(5)
+        return 0
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+        return [int(p) for p in f.read().split()]
