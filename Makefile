@@ -78,7 +78,8 @@ PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn \
 
 rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/volume.c
 rkt_LIBS = -lkeyutils
-conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS) privsep/volume.c
+conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS) privsep/streams.c \
+	privsep/volume.c
 conductor_LIBS = -ljansson -lseccomp -lcap-ng
 fetcher_ALL = $(fetcher_SRCS) $(privsep_SRCS)
 fetcher_LIBS = -lcurl -lxml2
@@ -93,10 +94,11 @@ stage1-nspawn_SRCS = $(nspawn_SRCS) stage1/common/unit.c privsep/codec.c privsep
 	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
 stage1-nspawn_LIBS =
 stage1-enter_SRCS = $(enter_SRCS) stage1/common/door.c privsep/codec.c \
-	privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c privsep/worker.c
+	privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c \
+	privsep/streams.c privsep/worker.c
 stage1-enter_LIBS =
 appexec_ALL = $(appexec_SRCS) $(addprefix stage1/common/,door.c unit.c) privsep/codec.c \
-	privsep/log.c privsep/name.c privsep/proto.c privsep/fds.c
+	privsep/log.c privsep/name.c privsep/proto.c privsep/fds.c privsep/streams.c
 appexec_LIBS =
 appexec_LDFLAGS = -static-pie
 

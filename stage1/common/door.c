@@ -6,7 +6,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "privsep/attr.h"
@@ -102,4 +105,14 @@ s1_door_recv(int fd, struct s1_door *ret, int fds[S1_DOOR_FDS], size_t *ret_n)
 	while (n > 0)
 		(void)close(fds[--n]);
 	return -EPROTO;
+}
+
+bool
+s1_is_master(int fd)
+{
+	struct stat st;
+	unsigned n;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == makedev(5, 2) && ioctl(fd, TIOCGPTN, &n) == 0;
 }

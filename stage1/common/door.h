@@ -7,6 +7,7 @@
  * process of the host ever joins a pod.  Each end takes what the other says
  * for hostile: fixed size, bounded, descriptors proved by who takes them.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,11 +32,12 @@ enum {
 	/* To the host: signals reach the command from now on. */
 	S1_DOOR_STARTED = 5,
 	/*
-	 * To the pod, first and once, in the place of ENTER.  a: S1_STREAM_*
+	 * To the pod, first and once, in the place of ENTER.  a: PS_STREAM_*
 	 * that are wanted; b: rows << 16 | columns of a terminal.  Descriptors:
 	 * a sealed PLAN_APP record (for its name), then for each stream, in the
 	 * order of the bits, the end of a pipe: stdin's and the terminal's to
-	 * read, the others to write.
+	 * read, the others to write.  The answers are STARTED (b: the streams
+	 * that are joined) and, last, ENDED; each side may just go.
 	 */
 	S1_DOOR_ATTACH = 6,
 	S1_DOOR_RESIZE = 7, /* to the pod.  b: rows << 16 | columns */
@@ -44,14 +46,10 @@ enum {
 	 * Descriptors: a sealed PLAN_APP record, and a pipe for what is to be
 	 * said.  The answer is ENDED.
 	 */
-	S1_DOOR_MANAGE = 8
-};
-enum {
-	S1_STREAM_IN = 1,
-	S1_STREAM_OUT = 2,
-	S1_STREAM_ERR = 4,
-	S1_STREAM_TTY_IN = 8,
-	S1_STREAM_TTY_OUT = 16
+	S1_DOOR_MANAGE = 8,
+	/* To the pod, behind ATTACH, once: the end of the pipe for stdin will
+	 * be the app's too. */
+	S1_DOOR_INPUT_END = 9
 };
 enum {
 	S1_MANAGE_ADD = 1,
@@ -59,7 +57,18 @@ enum {
 	S1_MANAGE_STOP = 3,
 	S1_MANAGE_REMOVE = 4
 };
-enum { S1_ENDED_EXIT = 0, S1_ENDED_SIGNAL = 1, S1_ENDED_NOT_STARTED = 2 };
+enum {
+	S1_ENDED_EXIT = 0,
+	S1_ENDED_SIGNAL = 1,
+	S1_ENDED_NOT_STARTED = 2, /* ATTACH.  b: S1_ATTACH_* */
+	S1_ENDED_LET_GO = 3	  /* ATTACH: it took nothing for too long */
+};
+enum {
+	S1_ATTACH_BAD = 0, /* not a request */
+	S1_ATTACH_GONE = 1, /* the app is not running */
+	S1_ATTACH_NONE = 2, /* it offers none of these streams */
+	S1_ATTACH_FULL = 3  /* there are too many already */
+};
 
 struct s1_door {
 	uint32_t kind, a, b;
@@ -72,3 +81,5 @@ int s1_door_send(int fd, const struct s1_door *m, const int *fds, size_t n);
  * close-on-exec, are the caller's. */
 int s1_door_recv(
     int fd, struct s1_door *ret, int fds[S1_DOOR_FDS], size_t *ret_n);
+/* HOSTILE: is fd the master of a pty, and nothing that reads otherwise? */
+bool s1_is_master(int fd);

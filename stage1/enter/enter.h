@@ -36,6 +36,7 @@ struct s1_terminal {
 	unsigned mask; /* bit n: descriptor n is a terminal */
 	int out;       /* the one that is written to */
 	int master;    /* -1 until the pod has sent it */
+	bool remote;   /* attach: it stays in the pod */
 	bool raw;
 	char pending[4096]; /* typed, and not yet taken */
 	size_t n_pending;
@@ -60,3 +61,6 @@ bool s1_terminal_show(struct s1_terminal *t);
 
 /* proxy.c: until the command has ended; the exit code. */
 int s1_proxy(int door, int record, char *const *words);
+/* attach.c: until the app has ended or the caller has had enough; words is the
+ * one of --mode. */
+int s1_run_attach(int door, int record, char *const *words);

@@ -10,13 +10,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "privsep/attr.h"
 #include "privsep/fds.h"
+#include "stage1/common/door.h"
 
 static struct termios before;
 
@@ -54,7 +53,7 @@ s1_terminal_raw(struct s1_terminal *t)
 {
 	struct termios now;
 
-	if (t->master < 0 || (t->mask & 1u) == 0 || t->raw ||
+	if ((t->master < 0 && !t->remote) || (t->mask & 1u) == 0 || t->raw ||
 	    tcgetattr(0, &before) < 0)
 		return;
 	now = before;
@@ -70,21 +69,10 @@ s1_terminal_restore(struct s1_terminal *t)
 	t->raw = false;
 }
 
-/* The master of a pty, and nothing that reads or blocks otherwise. */
-static bool
-is_master(int fd)
-{
-	unsigned n;
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
-	       st.st_rdev == makedev(5, 2) && ioctl(fd, TIOCGPTN, &n) == 0;
-}
-
 int
 s1_terminal_take(struct s1_terminal *t, int master)
 {
-	if (t->mask == 0 || t->master >= 0 || !is_master(master) ||
+	if (t->mask == 0 || t->master >= 0 || !s1_is_master(master) ||
 	    fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return -ENOTTY;
 	t->master = master;
