@@ -64,12 +64,30 @@ is_command(const struct ln_session *s)
 	return found;
 }
 
+/* `... [--app=NAME] [--mode=WORD] UUID`: that pod, that app, that word. */
+static bool
+is_attach(const struct ln_session *s)
+{
+	const struct ln_argv argv = { s->argc - 1, s->argv };
+	const char *uuid = argv.argc < 2 ? "" : s->argv[argv.argc];
+
+	if (asked.n_env != 0 || asked.n_exec != 1 || *uuid == '\0' ||
+	    strncmp(asked.uuid, uuid, strlen(uuid)) != 0 ||
+	    (ln_argv_has(argv, "--app") &&
+		!ln_argv_option(argv, "--app", asked.app)))
+		return false;
+	return ln_argv_has(argv, "--mode")
+	    ? ln_argv_option(argv, "--mode", asked.exec[0])
+	    : strcmp(asked.exec[0], "auto") == 0;
+}
+
 /* What may be asked, and the verb of stage1-enter for it. */
 static const struct way {
 	const char *verb;
 	bool (*is_allowed)(const struct ln_session *s);
 } ways[] = {
 	[PS_ENTER_COMMAND] = { "command", is_command },
+	[PS_ENTER_ATTACH] = { "attach", is_attach },
 };
 
 /* One that is just starting has no pid 1 for a moment. */

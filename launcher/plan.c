@@ -119,7 +119,8 @@ pod_interactive(const struct matter *m)
 {
 	return m->pod->interactive == 0 ||
 	    (m->pod->interactive == 1 && m->pod->apps == 1 &&
-		ln_argv_flag(m->argv, "--interactive"));
+		(ln_argv_flag(m->argv, "--interactive") ||
+		    ln_argv_option(m->made, "--stdin", "interactive")));
 }
 
 static bool
@@ -301,6 +302,14 @@ app_limits(const struct matter *m)
 	    a->block_bandwidth == 0 && a->block_iops == 0 && a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
 }
 
+/* They give the app nothing of the host's: whatever it is, the pod has it. */
+static bool
+app_stdio(const struct ps_msg_PLAN_APP *a)
+{
+	return a->std_in <= PS_STDIO_TTY && a->std_out <= PS_STDIO_NULL &&
+	    a->std_err <= PS_STDIO_NULL;
+}
+
 static bool
 app_switches(const struct matter *m)
 {
@@ -308,7 +317,7 @@ app_switches(const struct matter *m)
 
 	return a->no_new_privs <= 1 && a->has_oom <= 1 && a->readonly_rootfs <= 1 &&
 	    a->paths <= 1 && a->notify <= 1 &&
-	    (a->std_in | a->std_out | a->std_err) == PS_STDIO_DEFAULT && a->n_layers % PS_DIGEST == 0;
+	    app_stdio(a) && a->n_layers % PS_DIGEST == 0;
 }
 
 static bool

@@ -38,6 +38,10 @@ good(void **state)
 	plan.app[0].seccomp = PS_SECCOMP_WIDE;
 	assert_int_equal(prove(ARGV("rkt", "run", "--net=host", "x", "--seccomp=x")), 0);
 	fresh();
+	plan.app[0].std_in = PS_STDIO_TTY;
+	plan.app[0].std_out = plan.app[0].std_err = PS_STDIO_NULL;
+	assert_int_equal(prove(ARGV("rkt", "run", "x")), 0);
+	fresh();
 	plan.app[0].caps = 1ull << 21;
 	assert_int_equal(prove(ARGV("rkt", "run", "x", "--caps-retain=CAP_SYS_ADMIN")), 0);
 	fresh();
@@ -85,6 +89,10 @@ static void set_oom_low(void) { plan.app[0].oom_score_adj = -1001; }
 static void set_oom_high(void) { plan.app[0].oom_score_adj = 1001; }
 static void set_switch(void) { plan.app[0].no_new_privs = 2; }
 static void set_readonly_odd(void) { plan.app[0].readonly_rootfs = 255; }
+static void set_stdin_null(void) { plan.app[0].std_in = PS_STDIO_NULL; }
+static void set_stdin_odd(void) { plan.app[0].std_in = 255; }
+static void set_stdout_odd(void) { plan.app[0].std_out = PS_STDIO_NULL + 1; }
+static void set_stderr_odd(void) { plan.app[0].std_err = 255; }
 static void set_paths_off(void) { plan.app[0].paths = 0; }
 
 static void
@@ -127,6 +135,10 @@ refused(void **state)
 		{ set_oom_high, PS_REFUSED_PLAN, "limit" },
 		{ set_switch, PS_REFUSED_PLAN, "switch" },
 		{ set_readonly_odd, PS_REFUSED_PLAN, "switch" },
+		{ set_stdin_null, PS_REFUSED_PLAN, "switch" },
+		{ set_stdin_odd, PS_REFUSED_PLAN, "switch" },
+		{ set_stdout_odd, PS_REFUSED_PLAN, "switch" },
+		{ set_stderr_odd, PS_REFUSED_PLAN, "switch" },
 		{ set_paths_off, PS_REFUSED_POLICY, "paths" },
 	};
 

@@ -154,6 +154,8 @@ numbers_and_names(void **state)
 	assert_int_equal(prove("rkt run a b c"), 0);
 	plan.pod.interactive = 1; /* which of them would have it? */
 	assert_int_equal(prove("rkt run --interactive a b c"), PS_REFUSED_PLAN);
+	assert_int_equal(prove("rkt run a b c --stdin=interactive"),
+	    PS_REFUSED_PLAN);
 }
 
 /* A pod manifest is read by the conductor alone: it may ask what an operator
@@ -267,6 +269,12 @@ prepared(void **state)
 	    "rkt prepare a"), 0);
 	assert_int_equal(prove_made(run, "rkt prepare --interactive --debug a"),
 	    PS_REFUSED_PLAN);
+	plan.pod.debug = 0; /* an app's flag, which was said when it was made */
+	assert_int_equal(prove_made(run, "rkt prepare a --stdin=interactive"), 0);
+	assert_int_equal(prove_made(run, "rkt prepare a --stdin=tty"),
+	    PS_REFUSED_PLAN);
+	assert_int_equal(prove_made("rkt run-prepared --stdin=interactive 0123",
+	    "rkt prepare a"), PS_REFUSED_PLAN);
 	fresh(1);
 	plan.app[0].caps = SYS_ADMIN;
 	assert_int_equal(prove_made(run, "rkt prepare a --caps-retain=CAP_SYS_ADMIN"),
