@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -219,11 +220,14 @@ put_map(pid_t pid, const char *map, uint32_t inside, uint32_t outside,
 	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
+/* As long as the launcher: killed in the middle, it leaves no one behind. */
 static int
 child_forever(void *arg)
 {
-	(void)arg;
-	(void)pause();
+	const pid_t *parent = arg;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == *parent)
+		(void)pause();
 	return 0;
 }
 
@@ -231,10 +235,11 @@ int
 sys_userns(uint32_t inside, uint32_t outside, uint32_t count)
 {
 	static _Alignas(16) char stack[4096];
+	pid_t self = getpid();
 	char path[48];
 	int fd, r, status;
 	pid_t pid = clone(child_forever, stack + sizeof(stack),
-	    CLONE_NEWUSER | CLONE_VM | SIGCHLD, NULL);
+	    CLONE_NEWUSER | CLONE_VM | SIGCHLD, &self);
 
 	if (pid < 0)
 		return -errno;
