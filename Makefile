@@ -76,7 +76,7 @@ appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
 PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn \
 	stage1-enter appexec rkt-build
 
-rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/volume.c
+rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/disks.c privsep/volume.c
 rkt_LIBS = -lkeyutils
 conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS) privsep/streams.c \
 	privsep/volume.c
@@ -98,7 +98,7 @@ stage1-enter_SRCS = $(enter_SRCS) stage1/common/door.c privsep/codec.c \
 	privsep/streams.c privsep/worker.c
 stage1-enter_LIBS =
 appexec_ALL = $(appexec_SRCS) $(addprefix stage1/common/,door.c unit.c) privsep/codec.c \
-	privsep/log.c privsep/name.c privsep/proto.c privsep/fds.c privsep/streams.c
+	privsep/disks.c privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c privsep/streams.c
 appexec_LIBS =
 appexec_LDFLAGS = -static-pie
 

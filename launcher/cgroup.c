@@ -1,6 +1,6 @@
 /*
  * Cgroups.  Runs as root, below /sys/fs/cgroup alone; every name is ours or
- * the kernel's.
+ * the kernel's.  What limits what is one table.
  */
 #include "launcher/cgroup.h"
 
@@ -14,16 +14,222 @@
 #include "launcher/mount.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
+#include "privsep/disks.h"
 #include "privsep/name.h"
 
 #define CGROUP "/sys/fs/cgroup"
-#define PERIOD 100000u /* us */
 #define MAX_DEPTH 200u /* of what a pod made; two descriptors each */
 
-/* Where this process is: "path" of the line whose controllers are name. */
-struct place {
-	char text[4096];
+/* --- what limits --------------------------------------------------------- */
+
+enum { V1, V2, SCOPE }; /* who takes it: the last is systemd, for a scope */
+enum { MEMORY, CPU, PIDS, IO };
+
+/* What v1 and v2 call them. */
+static const char *const controllers[][2] = {
+	[MEMORY] = { "memory", "memory" },
+	[CPU] = { "cpu", "cpu" },
+	[PIDS] = { "pids", "pids" },
+	[IO] = { "blkio", "io" },
 };
+
+/* Microseconds of a period of 100 ms, from thousandths of a CPU. */
+static uint64_t
+quota(uint64_t milli)
+{
+	return milli * 100;
+}
+
+/* cpu.weight from cpu.shares, as systemd converts: both defaults are one. */
+static uint64_t
+weight(uint64_t shares)
+{
+	uint64_t n = shares * 100 / 1024;
+
+	return n < 1 ? 1 : n > 10000 ? 10000 : n;
+}
+
+/* A file, or systemd's property, and what is written there: # is the number, $
+ * a tenth of it, @ each disk in turn. */
+static const struct row {
+	unsigned who, controller, limit;
+	const char *file, *text;
+	uint64_t (*scale)(uint64_t n);
+	bool optional;
+} rows[] = {
+	{ V1, MEMORY, LN_MEMORY, "memory.limit_in_bytes", "#", NULL, false },
+	{ V2, MEMORY, LN_MEMORY, "memory.max", "#", NULL, false },
+	{ V2, MEMORY, LN_MEMORY, "memory.swap.max", "0", NULL, true },
+	{ SCOPE, MEMORY, LN_MEMORY, "MemoryMax", "#", NULL, false },
+	{ SCOPE, MEMORY, LN_MEMORY, "MemorySwapMax", "0", NULL, false },
+	{ V1, CPU, LN_CPU, "cpu.cfs_period_us", "100000", NULL, false },
+	{ V1, CPU, LN_CPU, "cpu.cfs_quota_us", "#", quota, false },
+	{ V2, CPU, LN_CPU, "cpu.max", "# 100000", quota, false },
+	{ SCOPE, CPU, LN_CPU, "CPUQuota", "$%", NULL, false },
+	{ V1, CPU, LN_SHARES, "cpu.shares", "#", NULL, false },
+	{ V2, CPU, LN_SHARES, "cpu.weight", "#", weight, false },
+	{ SCOPE, CPU, LN_SHARES, "CPUShares", "#", NULL, false },
+	{ V1, PIDS, LN_PIDS, "pids.max", "#", NULL, false },
+	{ V2, PIDS, LN_PIDS, "pids.max", "#", NULL, false },
+	{ SCOPE, PIDS, LN_PIDS, "TasksMax", "#", NULL, false },
+#define THROTTLE "blkio.throttle."
+	{ V1, IO, LN_BYTES, THROTTLE "read_bps_device", "@ #", NULL, false },
+	{ V1, IO, LN_BYTES, THROTTLE "write_bps_device", "@ #", NULL, false },
+	{ V2, IO, LN_BYTES, "io.max", "@ rbps=# wbps=#", NULL, false },
+#define DEVICE "/dev/block/@ #"
+	{ SCOPE, IO, LN_BYTES, "IOReadBandwidthMax", DEVICE, NULL, false },
+	{ SCOPE, IO, LN_BYTES, "IOWriteBandwidthMax", DEVICE, NULL, false },
+	{ V1, IO, LN_CALLS, THROTTLE "read_iops_device", "@ #", NULL, false },
+	{ V1, IO, LN_CALLS, THROTTLE "write_iops_device", "@ #", NULL, false },
+	{ V2, IO, LN_CALLS, "io.max", "@ riops=# wiops=#", NULL, false },
+	{ SCOPE, IO, LN_CALLS, "IOReadIOPSMax", DEVICE, NULL, false },
+	{ SCOPE, IO, LN_CALLS, "IOWriteIOPSMax", DEVICE, NULL, false },
+};
+
+static bool
+is_wanted(unsigned controller, const struct ln_limits *l)
+{
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].controller == controller && l->n[rows[i].limit] != 0)
+			return true;
+	return false;
+}
+
+/* Site policy's own number of processes is no one's wish: it is set where that
+ * is easily done. */
+static bool
+is_must(unsigned controller, const struct ln_limits *pod,
+    const struct ln_limits *apps)
+{
+	return is_wanted(controller, apps) || (is_wanted(controller, pod) &&
+	    (controller != PIDS || pod->pids_asked));
+}
+
+static void
+format(const struct row *row, const char *disk, uint64_t n, char ret[128])
+{
+	const unsigned long long number = n;
+	size_t at = 0;
+
+	for (const char *c = row->text; *c != '\0' && at < 64; c++)
+		if (*c == '@')
+			at += (size_t)snprintf(ret + at, 128 - at, "%s", disk);
+		else if (*c == '#')
+			at += (size_t)snprintf(ret + at, 128 - at, "%llu", number);
+		else if (*c == '$')
+			at += (size_t)snprintf(ret + at, 128 - at, "%llu.%llu",
+			    number / 10, number % 10);
+		else
+			ret[at++] = *c;
+	ret[at] = '\0';
+}
+
+static struct ps_disks disks;
+
+/* How many lines a row has. */
+static int
+count(const struct row *row)
+{
+	_cleanup_fd_ int dir = -1;
+	int r;
+
+	if (!strchr(row->text, '@'))
+		return 1;
+	dir = sys_open(AT_FDCWD, "/sys/block", O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	r = dir < 0 ? dir : ps_disks(dir, &disks);
+	return r < 0 ? r : (int)disks.n;
+}
+
+static int
+put(int dir, const struct row *row, const struct ln_limits *l)
+{
+	uint64_t n = l->n[row->limit];
+	int lines = count(row), r = lines < 0 ? lines : 0;
+	char text[128];
+
+	for (int i = 0; r == 0 && i < lines; i++) {
+		format(row, disks.dev[i], row->scale ? row->scale(n) : n, text);
+		r = sys_put(dir, row->file, text);
+	}
+	return row->optional ? 0 : r;
+}
+
+/* What an app's own unit is to set must be there to be set. */
+static int
+see(int dir, const char *file)
+{
+	_cleanup_fd_ int fd = sys_open(dir, file, O_PATH, 0, SYS_CROSS);
+
+	return fd < 0 ? fd : 0;
+}
+
+static int
+set(int dir, unsigned controller, unsigned who, const struct ln_limits *l,
+    const struct ln_limits *units)
+{
+	int r = 0;
+
+	for (const struct row *row = rows; r == 0 && row < rows + PS_COUNT(rows); row++)
+		if (row->controller != controller || row->who != who)
+			continue;
+		else if (l->n[row->limit] != 0)
+			r = put(dir, row, l);
+		else if (units->n[row->limit] != 0 && !row->optional)
+			r = see(dir, row->file);
+	return r;
+}
+
+static const struct ln_limits none;
+
+static struct ln_limits
+limits_of(const struct ps_msg_PLAN_APP *a)
+{
+	return (struct ln_limits){ .memory = a->memory, .cpu_milli = a->cpu_milli,
+		.cpu_shares = a->cpu_shares, .pids = a->pids,
+		.block_bandwidth = a->block_bandwidth, .block_iops = a->block_iops };
+}
+
+struct ln_limits
+ln_cgroup_apps(const struct ln_plan *plan)
+{
+	struct ln_limits all = { 0 };
+
+	for (uint16_t i = 0; i < plan->pod.apps; i++) {
+		const struct ln_limits l = limits_of(&plan->app[i]);
+
+		for (size_t k = 0; k < LN_LIMITS; k++)
+			all.n[k] |= l.n[k];
+	}
+	return all;
+}
+
+int
+ln_cgroup_properties(const struct ln_limits *l, char *ret, size_t size)
+{
+	size_t at = 0;
+
+	ret[0] = '\0';
+	for (const struct row *row = rows; row < rows + PS_COUNT(rows); row++) {
+		int n = row->who == SCOPE && l->n[row->limit] ? count(row) : 0;
+
+		if (n < 0)
+			return n;
+		for (int i = 0; i < n; i++) {
+			char text[128];
+
+			format(row, disks.dev[i], l->n[row->limit], text);
+			at += (size_t)snprintf(ret + at, size - at, "property --property=%s=%s\n",
+			    row->file, text);
+			if (at >= size)
+				return -E2BIG;
+		}
+	}
+	return 0;
+}
+
+/* --- where --------------------------------------------------------------- */
+
+#define LINE 3000
 
 static int
 read_text(const char *path, char *ret, size_t size)
@@ -37,148 +243,170 @@ read_text(const char *path, char *ret, size_t size)
 	return 0;
 }
 
-/* Lines are "7:cpu,cpuacct:/a/b"; name "" is v2's. */
 static bool
-own_path(const char *text, const char *name, char *ret, size_t size)
+next_line(const char **text, char ret[LINE])
 {
-	size_t n = strlen(name);
+	size_t n = strcspn(*text, "\n");
 
-	for (const char *line = text; line && *line;) {
-		const char *first = strchr(line, ':');
-		const char *second = first ? strchr(first + 1, ':') : NULL;
-		const char *stop = strchr(line, '\n');
+	if (**text == '\0')
+		return false;
+	(void)snprintf(ret, LINE, "%.*s", n < LINE ? (int)n : 0, *text);
+	*text += n + ((*text)[n] == '\n');
+	return true;
+}
 
-		if (second && (size_t)(second - first - 1) == n &&
-		    memcmp(first + 1, name, n) == 0) {
-			size_t len = stop ? (size_t)(stop - second - 1)
-					  : strlen(second + 1);
+/* The list ends where a line or a path does. */
+static bool
+has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
 
-			if (len >= size)
-				return false;
-			memcpy(ret, second + 1, len);
-			ret[len] = '\0';
-			return true;
-		}
-		line = stop ? stop + 1 : NULL;
+	while (strncmp(list, word, n) != 0 || !strchr(", /\n", list[n])) {
+		list += strcspn(list, ", /\n");
+		if (*list != ',' && *list != ' ')
+			return false;
+		list++;
 	}
-	return false;
+	return true;
 }
 
-struct made {
-	char *text;
-	size_t at;
-	const char *uuid;
-	int conductor;
-};
-
-/* <mount>/<own>/rkt-<uuid>, noted for removal, where that hierarchy is. */
-static void
-note(struct made *m, const char *self, const char *mount, const char *name)
+static int
+open_dir(const char *path)
 {
-	char own[2048];
-	size_t left = LN_CGROUP_TEXT - m->at;
-	int n;
-
-	if (!own_path(self, name, own, sizeof(own)))
-		return;
-	n = snprintf(m->text + m->at, left, CGROUP "/%s%s/rkt-%s\n", mount,
-	    strcmp(own, "/") == 0 ? "" : own, m->uuid);
-	if (n > 0 && (size_t)n < left)
-		m->at += (size_t)n;
-	m->text[m->at] = '\0';
+	return sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 }
+
+/* The directory that a group is in, which is called so (NULL: as it likes);
+ * path is cut there. */
+static int
+open_above(char *path, const char *name)
+{
+	char *slash = strrchr(path, '/');
+
+	if (strncmp(path, CGROUP "/", sizeof(CGROUP)) != 0 || !slash ||
+	    (name && strcmp(slash + 1, name) != 0))
+		return -EINVAL;
+	*slash = '\0';
+	return open_dir(path);
+}
+
+/* A pod's group where that controller is; NULL: v2's. */
+static int
+find(const char *paths, const char *controller, char ret[LINE])
+{
+	while (next_line(&paths, ret))
+		if (strncmp(ret, CGROUP "/", sizeof(CGROUP)) == 0 && (!controller ||
+		    has_word(ret + sizeof(CGROUP), controller)))
+			return 0;
+	return -ENOENT;
+}
+
+/* Lines are "7:cpu,cpuacct:/a/b". */
+static bool
+split(char *line, const char **ret_names, const char **ret_path)
+{
+	char *first = strchr(line, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+
+	if (!second)
+		return false;
+	*second = '\0';
+	*ret_names = first + 1;
+	*ret_path = second + 1;
+	return true;
+}
+
+static void
+note(char *paths, const char *mount, const char *own, const char *uuid)
+{
+	size_t at = strlen(paths), left = LN_CGROUP_TEXT - at;
+	int n = snprintf(paths + at, left, CGROUP "%s%s/rkt-%s\n", mount,
+	    strcmp(own, "/") == 0 ? "" : own, uuid);
+
+	if (n < 0 || (size_t)n >= left)
+		paths[at] = '\0';
+}
+
+/* Where v1's hierarchies are mounted is what they are called. */
+static void
+note_v1(char *paths, const char *names, const char *own, const char *uuid)
+{
+	char mount[64];
+
+	(void)snprintf(mount, sizeof(mount), "/%s", names);
+	/* nspawn mirrors the path that it has in v2's into name=systemd. */
+	if (*names == '\0' || strcmp(names, "name=systemd") == 0)
+		note(paths, "/systemd", own, uuid);
+	if (*names == '\0')
+		note(paths, "/unified", own, uuid);
+	for (size_t i = 0; i < PS_COUNT(controllers); i++)
+		if (has_word(names, controllers[i][V1])) {
+			note(paths, mount, own, uuid);
+			break;
+		}
+}
+
+bool
+ln_cgroup_is_v2(void)
+{
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, CGROUP "/cgroup.controllers",
+	    O_RDONLY, 0, SYS_HOST);
+
+	return fd >= 0;
+}
+
+static char self[4096];
+
+int
+ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
+{
+	const bool v2 = ln_cgroup_is_v2();
+	int r = read_text("/proc/self/cgroup", self, sizeof(self));
+	const char *rest = self, *names, *own;
+	char line[LINE];
+
+	paths[0] = '\0';
+	while (r == 0 && next_line(&rest, line)) {
+		if (!split(line, &names, &own))
+			continue;
+		if (!v2)
+			note_v1(paths, names, own, uuid);
+		else if (*names == '\0')
+			note(paths, "", own, uuid);
+	}
+	return r;
+}
+
+bool
+ln_cgroup_in_service(void)
+{
+	const char *rest = self, *names, *own;
+	char line[LINE];
+	bool is = false;
+
+	if (read_text("/proc/self/cgroup", self, sizeof(self)) < 0)
+		return false;
+	while (!is && next_line(&rest, line))
+		if (split(line, &names, &own) &&
+		    (*names == '\0' || strcmp(names, "name=systemd") == 0)) {
+			size_t n = strlen(own);
+
+			is = n > 8 && strcmp(own + n - 8, ".service") == 0;
+		}
+	return is;
+}
+
+/* --- making -------------------------------------------------------------- */
 
 /* mkdir it; its descriptor.  One that stands there already is another pod's:
  * its limits are not this plan's to set. */
 static int
-make(struct made *m, const char *mount, const char *own)
+make(const char *paths, const char *controller, char path[LINE])
 {
-	char path[3000];
-	int n = snprintf(path, sizeof(path), CGROUP "/%s%s/rkt-%s", mount,
-	    strcmp(own, "/") == 0 ? "" : own, m->uuid);
-	int r = n < 0 || (size_t)n >= sizeof(path) ? -ENAMETOOLONG
-						   : sys_mkdir(AT_FDCWD, path, 0755);
+	int r = find(paths, controller, path);
 
-	if (r < 0)
-		return r;
-	return sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-}
-
-static int
-put_number(int dir, const char *file, uint64_t n)
-{
-	char text[32];
-
-	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)n);
-	return sys_put(dir, file, text);
-}
-
-/* cpu.weight from cpu.shares, as systemd converts: both defaults are one. */
-static uint64_t
-weight(uint32_t shares)
-{
-	uint64_t n = (uint64_t)shares * 100 / 1024;
-
-	return n < 1 ? 1 : n > 10000 ? 10000 : n;
-}
-
-static bool
-memory_wanted(const struct ln_limits *l)
-{
-	return l->memory != 0;
-}
-
-static bool
-cpu_wanted(const struct ln_limits *l)
-{
-	return l->cpu_milli != 0 || l->cpu_shares != 0;
-}
-
-static bool
-pids_wanted(const struct ln_limits *l)
-{
-	return l->pids != 0;
-}
-
-/* What an app's own unit is to set must be there to be set. */
-static int
-see(int dir, const char *file)
-{
-	_cleanup_fd_ int fd = sys_open(dir, file, O_PATH, 0, SYS_CROSS);
-
-	return fd < 0 ? fd : 0;
-}
-
-static int
-limits_v2(int dir, const struct ln_limits *l, const struct ln_limits *apps,
-    const char **missing)
-{
-	char text[64];
-	int r = 0;
-
-	*missing = "memory";
-	if (l->memory)
-		r = put_number(dir, "memory.max", l->memory);
-	else if (apps->memory)
-		r = see(dir, "memory.max");
-	if (r == 0 && l->memory)
-		(void)put_number(dir, "memory.swap.max", 0);
-	if (r < 0)
-		return r;
-	*missing = "cpu";
-	if (l->cpu_milli) {
-		(void)snprintf(text, sizeof(text), "%llu %u\n",
-		    (unsigned long long)(l->cpu_milli * PERIOD / 1000), PERIOD);
-		r = sys_put(dir, "cpu.max", text);
-	} else if (cpu_wanted(apps))
-		r = see(dir, "cpu.max");
-	if (r == 0 && l->cpu_shares)
-		r = put_number(dir, "cpu.weight", weight(l->cpu_shares));
-	if (r < 0 || (l->pids == 0 && apps->pids == 0))
-		return r;
-	*missing = "pids";
-	r = l->pids ? put_number(dir, "pids.max", l->pids) : see(dir, "pids.max");
-	return l->pids_asked || apps->pids ? r : 0;
+	if (r == 0)
+		r = sys_mkdir(AT_FDCWD, path, 0755);
+	return r < 0 ? r : open_dir(path);
 }
 
 /* This process, and the conductor if it is named. */
@@ -201,337 +429,192 @@ move(int dir, int conductor)
 	return 0;
 }
 
-/* Controllers that the parent lends to the pod's group. */
-static char lent[3][16];
+/* What the parent lends to the pod's group. */
+static bool lent[PS_COUNT(controllers)];
+
+static int
+lend(int parent, size_t controller, bool back)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%c%s\n", back ? '-' : '+',
+	    controllers[controller][V2]);
+	return sys_put(parent, "cgroup.subtree_control", text);
+}
 
 /* No group with processes in it lends any: where others share it, a shell's
  * for one, the files of the limits do not appear. */
-static void
-lend(int parent, const struct ln_limits *l, const struct ln_limits *apps)
-{
-	if ((l->memory || apps->memory) && sys_put(parent, "cgroup.subtree_control", "+memory\n") == 0)
-		memcpy(lent[0], "-memory\n", 9);
-	if ((cpu_wanted(l) || cpu_wanted(apps)) &&
-	    sys_put(parent, "cgroup.subtree_control", "+cpu\n") == 0)
-		memcpy(lent[1], "-cpu\n", 6);
-	if ((l->pids || apps->pids) && sys_put(parent, "cgroup.subtree_control", "+pids\n") == 0)
-		memcpy(lent[2], "-pids\n", 7);
-}
-
 static int
-enter_v2(struct made *m, const char *mount, const char *own,
-    const struct ln_limits *l, const struct ln_limits *apps,
+enter_v2(const struct ln_groups *g, const struct ln_limits *apps,
     const char **missing)
 {
-	bool limited = l && (memory_wanted(l) || cpu_wanted(l) ||
-	    (l->pids && l->pids_asked) || memory_wanted(apps) ||
-	    cpu_wanted(apps) || pids_wanted(apps));
-	_cleanup_fd_ int dir = make(m, mount, own), parent = -1;
-	char above[3000];
+	bool all = g->plan->pod.mutable == 1 && !g->in_scope, limited = all;
+	char path[LINE];
+	_cleanup_fd_ int dir = make(g->paths, NULL, path), parent = -1;
 	int r;
 
 	*missing = "cgroup2";
-	if (dir < 0)
-		return dir;
-	(void)snprintf(above, sizeof(above), CGROUP "/%s%s", mount, own);
-	parent = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	r = move(dir, limited ? m->conductor : -1);
+	for (unsigned c = 0; c < PS_COUNT(controllers); c++)
+		limited = limited || is_must(c, &g->pod, apps);
+	r = dir < 0 ? dir : move(dir, limited ? g->conductor : -1);
 	if (r < 0 || !limited)
 		return r;
-	if (parent >= 0)
-		lend(parent, l, apps);
-	return limits_v2(dir, l, apps, missing);
-}
+	parent = open_above(path, NULL);
+	for (unsigned c = 0; c < PS_COUNT(controllers); c++) {
+		int e;
 
-static int
-memory_v1(int dir, const struct ln_limits *l)
-{
-	return l->memory ? put_number(dir, "memory.limit_in_bytes", l->memory) : 0;
-}
-
-static int
-cpu_v1(int dir, const struct ln_limits *l)
-{
-	int r = 0;
-
-	if (l->cpu_milli) {
-		r = put_number(dir, "cpu.cfs_period_us", PERIOD);
-		if (r == 0)
-			r = put_number(dir, "cpu.cfs_quota_us",
-			    l->cpu_milli * PERIOD / 1000);
+		if (!all && !is_wanted(c, &g->pod) && !is_wanted(c, apps))
+			continue;
+		lent[c] = parent >= 0 && lend(parent, c, false) == 0;
+		e = set(dir, c, V2, &g->pod, apps);
+		if (e == 0 || r < 0 || !is_must(c, &g->pod, apps))
+			continue;
+		*missing = controllers[c][V2];
+		r = e;
 	}
-	if (r == 0 && l->cpu_shares)
-		r = put_number(dir, "cpu.shares", l->cpu_shares);
 	return r;
 }
 
+/* A group of the app's own below the pod's: its processes are owner's to add. */
 static int
-pids_v1(int dir, const struct ln_limits *l)
-{
-	return l->pids ? put_number(dir, "pids.max", l->pids) : 0;
-}
-
-/* The names are those of /proc/self/cgroup, and of the directories. */
-static const struct controller {
-	const char *name;
-	const char *mounts[3];
-	bool (*wanted)(const struct ln_limits *l);
-	int (*set)(int dir, const struct ln_limits *l);
-} controllers[] = {
-	{ "memory", { "memory" }, memory_wanted, memory_v1 },
-	{ "cpu", { "cpu", "cpu,cpuacct", "cpuacct,cpu" }, cpu_wanted, cpu_v1 },
-	{ "pids", { "pids" }, pids_wanted, pids_v1 },
-};
-
-static struct ln_limits
-limits_of(const struct ps_msg_PLAN_APP *a)
-{
-	return (struct ln_limits){ .memory = a->memory, .cpu_milli = a->cpu_milli,
-		.cpu_shares = a->cpu_shares, .pids = a->pids, .pids_asked = true };
-}
-
-static bool
-app_wants(const struct controller *c, const struct ps_msg_PLAN_APP *app)
+make_app(int dir, unsigned controller, const struct ps_msg_PLAN_APP *app,
+    uid_t owner)
 {
 	const struct ln_limits l = limits_of(app);
-
-	return c->wanted(&l);
-}
-
-struct ln_limits
-ln_cgroup_apps(const struct ln_plan *plan)
-{
-	struct ln_limits all = { 0 };
-
-	for (uint16_t i = 0; i < plan->pod.apps; i++) {
-		const struct ps_msg_PLAN_APP *a = &plan->app[i];
-
-		all.memory |= a->memory;
-		all.cpu_milli |= a->cpu_milli | a->cpu_shares;
-		all.pids |= a->pids;
-	}
-	all.pids_asked = all.pids != 0;
-	return all;
-}
-
-/* Where the pod finds it.  Made with the group: one that could not be is not
- * there. */
-static int
-make_target(int pod, uid_t owner, const char *app, const char *controller)
-{
-	_cleanup_fd_ int root = sys_open(pod, "stage1/rootfs",
-	    O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
-	char path[400];
-
-	(void)snprintf(path, sizeof(path), "rkt/cgroup/%s/%s", app, controller);
-	return root < 0 ? root : ln_make_dirs(root, path, owner, 0700);
-}
-
-/* A group of the app's own below the pod's, shown to the pod. */
-static int
-make_app(const struct ln_groups *g, const struct controller *c, int dir,
-    const struct ps_msg_PLAN_APP *app)
-{
-	const struct ln_limits l = limits_of(app);
-	char name[280], target[400];
-	_cleanup_fd_ int own = -1, procs = -1, mount = -1;
+	_cleanup_fd_ int own = -1, procs = -1;
+	char name[280];
 	int r;
 
+	if (!is_wanted(controller, &l))
+		return 0;
 	(void)snprintf(name, sizeof(name), "app-%s", app->name);
-	(void)snprintf(target, sizeof(target), "stage1/rootfs/rkt/cgroup/%s/%s",
-	    app->name, c->name);
 	r = sys_mkdir(dir, name, 0755);
 	own = r < 0 ? r : sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	r = own < 0 ? own : c->set(own, &l);
+	r = own < 0 ? own : set(own, controller, V1, &l, &none);
 	procs = r < 0 ? r : sys_open(own, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
-	r = procs < 0 ? procs : sys_own(procs, g->owner, g->owner, 0644);
-	if (r == 0)
-		r = make_target(g->dir, g->owner, app->name, c->name);
-	mount = r < 0 ? r : sys_bind(own, false);
-	return mount < 0 ? mount : sys_attach(mount, g->dir, target);
+	return procs < 0 ? procs : sys_own(procs, owner, owner, 0644);
+}
+
+/* To the pod, which finds those of its apps in it. */
+static int
+show(const struct ln_groups *g, int dir, const char *controller)
+{
+	_cleanup_fd_ int mount = -1, root = sys_open(g->dir, "stage1/rootfs",
+	    O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
+	char path[64];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "rkt/cgroup/%s", controller);
+	r = root < 0 ? root : ln_make_dirs(root, path, g->owner, 0700);
+	mount = r < 0 ? r : sys_bind(dir, false);
+	return mount < 0 ? mount : sys_attach(mount, root, path);
 }
 
 static int
-enter_controller(const struct ln_groups *g, struct made *m,
-    const struct controller *c, const char *self)
+enter_controller(const struct ln_groups *g, unsigned c,
+    const struct ln_limits *apps)
 {
-	bool wanted = c->wanted(&g->pod);
-	char own[2048];
+	bool of_apps = is_wanted(c, apps) || g->plan->pod.mutable == 1;
+	const char *name = controllers[c][V1];
 	_cleanup_fd_ int dir = -1;
-	size_t i = 0;
+	char path[LINE];
 	int r;
 
-	for (uint16_t k = 0; k < g->plan->pod.apps; k++)
-		wanted |= app_wants(c, &g->plan->app[k]);
-	if (!wanted)
+	if (!of_apps && !is_wanted(c, &g->pod))
 		return 0;
-	while (i < PS_COUNT(c->mounts) && c->mounts[i] &&
-	    !own_path(self, c->mounts[i], own, sizeof(own)))
-		i++;
-	if (i == PS_COUNT(c->mounts) || !c->mounts[i])
-		return -ENOENT;
-	dir = make(m, c->mounts[i], own);
-	r = dir < 0 ? dir : c->set(dir, &g->pod);
+	/* Throttling on v1 knows no hierarchy: an app in a group of its own would
+	 * be out of the pod's. */
+	if (c == IO && is_wanted(c, apps) && is_wanted(c, &g->pod))
+		return -EOPNOTSUPP;
+	dir = make(g->paths, name, path);
+	r = dir < 0 ? dir : set(dir, c, V1, &g->pod, &none);
 	for (uint16_t k = 0; r == 0 && k < g->plan->pod.apps; k++)
-		if (app_wants(c, &g->plan->app[k]))
-			r = make_app(g, c, dir, &g->plan->app[k]);
+		r = make_app(dir, c, &g->plan->app[k], g->owner);
+	if (r == 0 && of_apps)
+		r = show(g, dir, name);
 	return r < 0 ? r : sys_put(dir, "cgroup.procs", "0\n");
 }
 
-/* Hierarchies without limits of ours: nspawn makes its own below, so they are
- * put where they can be taken away again. */
+/* First the hierarchies without limits of ours: nspawn makes its own groups
+ * below, so they are put where they can be taken away again, and a pod that
+ * goes on without a limit can be ended. */
 static int
-enter_unmanaged(struct made *m, const char *self, const char **missing)
-{
-	char own[2048];
-	int r = 0;
-
-	*missing = "name=systemd";
-	if (own_path(self, "name=systemd", own, sizeof(own))) {
-		_cleanup_fd_ int dir = make(m, "systemd", own);
-
-		r = dir < 0 ? dir : sys_put(dir, "cgroup.procs", "0\n");
-	}
-	if (r == 0 && own_path(self, "", own, sizeof(own)))
-		r = enter_v2(m, "unified", own, NULL, NULL, missing);
-	return r == -ENOENT ? 0 : r;
-}
-
-static int
-enter_v1(const struct ln_groups *g, struct made *m, const char *self,
+enter_v1(const struct ln_groups *g, const struct ln_limits *apps,
     const char **missing)
 {
-	/* First, so that a pod that goes on without a limit is still where it
-	 * can be ended. */
-	int r = enter_unmanaged(m, self, missing), first = r;
+	static const char *const unmanaged[] = { "systemd", "unified" };
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < PS_COUNT(controllers); i++) {
-		int e = enter_controller(g, m, &controllers[i], self);
+	for (size_t i = 0; r == 0 && i < PS_COUNT(unmanaged); i++) {
+		char path[LINE];
+		_cleanup_fd_ int dir = make(g->paths, unmanaged[i], path);
 
-		/* Site policy's own number of processes is no one's wish. */
-		if (e == 0 || (controllers[i].set == pids_v1 &&
-		    !g->pod.pids_asked && ln_cgroup_apps(g->plan).pids == 0))
-			continue;
-		/* Whoever goes on without this one has the others. */
-		if (first == 0)
-			*missing = controllers[i].name;
-		first = first == 0 ? e : first;
+		*missing = unmanaged[i];
+		r = dir < 0 ? dir : move(dir, -1);
+		r = r == -ENOENT ? 0 : r;
 	}
-	return first;
-}
+	if (r < 0)
+		return r;
+	for (unsigned c = 0; c < PS_COUNT(controllers); c++) {
+		int e = enter_controller(g, c, apps);
 
-/* What v1 calls its hierarchies, and where they are mounted.  nspawn mirrors
- * the path that it has in the unified one into name=systemd. */
-static const struct {
-	const char *mount, *name;
-} hierarchies[] = {
-	{ "memory", "memory" },
-	{ "cpu", "cpu" },
-	{ "cpu,cpuacct", "cpu,cpuacct" },
-	{ "cpuacct,cpu", "cpuacct,cpu" },
-	{ "pids", "pids" },
-	{ "systemd", "name=systemd" },
-	{ "systemd", "" },
-	{ "unified", "" },
-};
-
-bool
-ln_cgroup_is_v2(void)
-{
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, CGROUP "/cgroup.controllers",
-	    O_RDONLY, 0, SYS_HOST);
-
-	return fd >= 0;
-}
-
-int
-ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
-{
-	static struct place self;
-	struct made m = { .text = paths, .uuid = uuid };
-	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
-
-	paths[0] = '\0';
-	if (r == 0 && ln_cgroup_is_v2())
-		note(&m, self.text, "", "");
-	else
-		for (size_t i = 0; r == 0 && i < PS_COUNT(hierarchies); i++)
-			note(&m, self.text, hierarchies[i].mount,
-			    hierarchies[i].name);
+		if (e == 0 || r < 0 || !is_must(c, &g->pod, apps))
+			continue;
+		*missing = controllers[c][V1];
+		r = e;
+	}
 	return r;
 }
 
 int
 ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing)
 {
-	static struct place self;
-	struct made m = { .uuid = g->uuid, .conductor = g->conductor };
-	struct ln_limits apps;
-	char own[2048];
-	int r = read_text("/proc/self/cgroup", self.text, sizeof(self.text));
+	const bool v2 = ln_cgroup_is_v2();
+	const struct ln_limits apps = v2 && g->in_scope ? none :
+	    ln_cgroup_apps(g->plan);
 
-	*ret_missing = "/proc/self/cgroup";
-	if (r < 0)
-		return r;
-	if (!ln_cgroup_is_v2())
-		return enter_v1(g, &m, self.text, ret_missing);
-	if (!own_path(self.text, "", own, sizeof(own)))
-		return -ENOENT;
-	apps = g->in_scope ? (struct ln_limits){ 0 } : ln_cgroup_apps(g->plan);
-	return enter_v2(&m, "", own, &g->pod, &apps, ret_missing);
+	return (v2 ? enter_v2 : enter_v1)(g, &apps, ret_missing);
 }
 
 static bool
-has(const char *name)
+has(const char *const names[2])
 {
-	char text[512], *rest = text;
+	char text[512];
 	_cleanup_fd_ int v1 = -1;
 
-	(void)snprintf(text, sizeof(text), CGROUP "/%s", name);
+	(void)snprintf(text, sizeof(text), CGROUP "/%s", names[V1]);
 	if (!ln_cgroup_is_v2())
-		v1 = sys_open(AT_FDCWD, text, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	if (v1 >= 0)
-		return true;
-	if (read_text(CGROUP "/cgroup.controllers", text, sizeof(text)) < 0)
-		return false;
-	for (char *word; (word = strsep(&rest, " \n")) != NULL;)
-		if (strcmp(word, name) == 0)
-			return true;
-	return false;
+		v1 = open_dir(text);
+	return v1 >= 0 || (read_text(CGROUP "/cgroup.controllers", text,
+	    sizeof(text)) == 0 && has_word(text, names[V2]));
 }
 
 int
 ln_cgroup_check(const struct ln_limits *l, const char **ret_missing)
 {
-	*ret_missing = "memory";
-	if (l->memory && !has("memory"))
-		return -ENOENT;
-	*ret_missing = "cpu";
-	if ((l->cpu_milli || l->cpu_shares) && !has("cpu"))
-		return -ENOENT;
-	*ret_missing = "pids";
-	return l->pids && l->pids_asked && !has("pids") ? -ENOENT : 0;
+	for (unsigned c = 0; c < PS_COUNT(controllers); c++) {
+		*ret_missing = controllers[c][V2];
+		if (is_must(c, l, &none) && !has(controllers[c]))
+			return -ENOENT;
+	}
+	return 0;
 }
+
+/* --- taking away --------------------------------------------------------- */
 
 void
 ln_cgroup_leave(const char *paths, int conductor)
 {
-	while (*paths != '\0') {
-		size_t n = strcspn(paths, "\n");
-		char above[3000], *slash;
-		_cleanup_fd_ int dir = -1;
+	char path[LINE];
 
-		(void)snprintf(above, sizeof(above), "%.*s", (int)n, paths);
-		slash = strrchr(above, '/');
-		if (slash)
-			*slash = '\0';
-		dir = sys_open(AT_FDCWD, above, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-		for (size_t i = 0; dir >= 0 && i < PS_COUNT(lent); i++)
-			if (lent[i][0])
-				(void)sys_put(dir, "cgroup.subtree_control", lent[i]);
+	while (next_line(&paths, path)) {
+		_cleanup_fd_ int dir = open_above(path, NULL);
+
+		for (size_t c = 0; dir >= 0 && c < PS_COUNT(lent); c++)
+			if (lent[c])
+				(void)lend(dir, c, true);
 		if (dir >= 0)
 			(void)move(dir, conductor);
-		paths += n + (paths[n] == '\n');
 	}
 }
 
@@ -576,21 +659,12 @@ remove_below(int dir, const char *name, unsigned depth)
 }
 
 static int
-remove_one(char *path, const char *name)
+remove_group(int parent, const char *name)
 {
-	size_t n = strlen(path);
-	_cleanup_fd_ int parent = -1;
 	int r = 0;
 
-	if (strncmp(path, CGROUP "/", sizeof(CGROUP)) != 0 || n < strlen(name) ||
-	    strcmp(path + n - strlen(name), name) != 0)
-		return 0;
-	path[n - strlen(name)] = '\0';
-	parent = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	if (parent < 0)
-		return 0;
 	for (unsigned i = 0; i < 300; i++) { /* 3 s for what was killed to go */
-		r = remove_below(parent, name + 1, 0);
+		r = remove_below(parent, name, 0);
 		if (r == 0 || r == -ENOENT)
 			return 0;
 		sys_sleep(10);
@@ -615,49 +689,79 @@ end_scope(const char *path)
 
 /* The scope that systemd makes for a pod in no unit of its own: what is in
  * there outlives an nspawn that was killed. */
-static int
-remove_scope(const char *uuid)
+static void
+scope_path(const char *uuid, char ret[LINE])
 {
-	char path[300], name[200] = "/machine-rkt\\x2d";
-	size_t n = strlen(name);
+	size_t n = (size_t)snprintf(ret, LINE, CGROUP "%s/machine.slice/machine-rkt"
+	    "\\x2d", ln_cgroup_is_v2() ? "" : "/systemd");
 
-	for (; *uuid && n + sizeof(".scope") + 4 < sizeof(name); uuid++) {
-		if (*uuid == '-') {
-			memcpy(name + n, "\\x2d", 4);
-			n += 4;
-		} else
-			name[n++] = *uuid;
-	}
-	memcpy(name + n, ".scope", sizeof(".scope"));
-	(void)snprintf(path, sizeof(path), CGROUP "%s/machine.slice%s",
-	    ln_cgroup_is_v2() ? "" : "/systemd", name);
-	end_scope(path);
-	return remove_one(path, name);
+	for (; *uuid && n + sizeof("\\x2d.scope") < LINE; uuid++)
+		n += (size_t)snprintf(ret + n, LINE - n, "%s",
+		    *uuid == '-' ? "\\x2d" : (char[]){ *uuid, '\0' });
+	(void)snprintf(ret + n, LINE - n, ".scope");
 }
 
 int
-ln_cgroup_remove(const char *uuid, char *paths)
+ln_cgroup_remove(const char *uuid, const char *paths)
 {
-	char name[64];
+	char path[LINE], name[64];
+	_cleanup_fd_ int slice = -1;
 	int r = 0;
 
-	(void)snprintf(name, sizeof(name), "/rkt-%s", uuid);
-	for (char *line; r == 0 && (line = strsep(&paths, "\n")) != NULL;)
-		r = remove_one(line, name);
-	return r == 0 ? remove_scope(uuid) : r;
+	(void)snprintf(name, sizeof(name), "rkt-%s", uuid);
+	while (r == 0 && next_line(&paths, path)) {
+		_cleanup_fd_ int parent = open_above(path, name);
+
+		r = parent < 0 ? 0 : remove_group(parent, name);
+	}
+	if (r < 0)
+		return r;
+	scope_path(uuid, path);
+	end_scope(path);
+	slice = open_above(path, NULL);
+	return slice < 0 ? 0 : remove_group(slice, path + strlen(path) + 1);
 }
 
-bool
-ln_cgroup_in_service(void)
+int
+ln_cgroup_add_app(const char *uuid, const char *paths,
+    const struct ps_msg_PLAN_APP *app, uid_t owner, const char **ret_missing)
 {
-	static struct place self;
-	char own[2048];
-	size_t n;
+	const struct ln_limits l = limits_of(app);
+	const bool v2 = ln_cgroup_is_v2();
+	char path[LINE], scope[LINE];
+	int r = 0;
 
-	if (read_text("/proc/self/cgroup", self.text, sizeof(self.text)) < 0 ||
-	    (!own_path(self.text, "name=systemd", own, sizeof(own)) &&
-		!own_path(self.text, "", own, sizeof(own))))
-		return false;
-	n = strlen(own);
-	return n > 8 && strcmp(own + n - 8, ".service") == 0;
+	scope_path(uuid, scope);
+	for (unsigned c = 0; r == 0 && c < PS_COUNT(controllers); c++) {
+		_cleanup_fd_ int dir = -1, other = -1;
+
+		if (!is_wanted(c, &l))
+			continue;
+		*ret_missing = controllers[c][v2];
+		r = find(paths, v2 ? NULL : controllers[c][V1], path);
+		dir = r < 0 ? r : open_dir(path);
+		if (!v2) {
+			r = dir < 0 ? dir : make_app(dir, c, app, owner);
+			continue;
+		}
+		r = dir < 0 ? dir : set(dir, c, V2, &none, &l);
+		other = r < 0 ? open_dir(scope) : -1;
+		r = other < 0 ? r : set(other, c, V2, &none, &l);
+	}
+	return r;
+}
+
+int
+ln_cgroup_remove_app(const char *paths, const char *app)
+{
+	char path[LINE], name[280];
+	int r = 0;
+
+	(void)snprintf(name, sizeof(name), "app-%s", app);
+	while (r == 0 && next_line(&paths, path)) {
+		_cleanup_fd_ int dir = open_dir(path);
+
+		r = dir < 0 ? 0 : remove_group(dir, name);
+	}
+	return r;
 }

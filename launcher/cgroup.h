@@ -8,14 +8,26 @@
 #include "launcher/session.h"
 
 #define LN_CGROUP_TEXT 4096
+#define LN_FACTS 32768
 
+/* 0: none. */
+enum { LN_MEMORY, LN_CPU, LN_SHARES, LN_PIDS, LN_BYTES, LN_CALLS, LN_LIMITS };
 struct ln_limits {
-	uint64_t memory;     /* bytes, 0 none */
-	uint64_t cpu_milli;  /* 0 none */
-	uint32_t cpu_shares; /* 0 none */
-	uint64_t pids;	     /* 0 none */
-	bool pids_asked;     /* by a line of site policy or the operator: else it
-				is set where that is easily done */
+	union {
+		struct {
+			uint64_t memory; /* bytes */
+			uint64_t cpu_milli;
+			uint64_t cpu_shares;
+			uint64_t pids;
+			/* Of each whole disk, to read and again to write; a
+			 * disk that comes later has no limit. */
+			uint64_t block_bandwidth; /* bytes/s */
+			uint64_t block_iops;
+		};
+		uint64_t n[LN_LIMITS];
+	};
+	bool pids_asked; /* by a line of site policy or the operator: else it is
+			    set where that is easily done */
 };
 
 /* Where a pod's cgroups may come to be, one a line, for the pod's file
@@ -23,11 +35,12 @@ struct ln_limits {
 int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
 /* Makes them, sets limits, moves this process in, and with limits of v2 the
  * conductor (a pidfd), for it would stand in the way.  On v1 each app with
- * limits has a group of its own in there, whose processes are owner's to add,
- * mounted below dir at stage1/rootfs/rkt/cgroup/APP/CONTROLLER.  On failure
- * *ret_missing names the controller. */
+ * limits has a group of its own in there, app-NAME, whose processes are owner's
+ * to add; the pod's group is mounted below dir at
+ * stage1/rootfs/rkt/cgroup/CONTROLLER.  A mutable pod has all controllers that
+ * there are.  On failure *ret_missing names the controller. */
 struct ln_groups {
-	const char *uuid;
+	const char *paths; /* of ln_cgroup_paths */
 	struct ln_limits pod;
 	const struct ln_plan *plan;
 	int dir;
@@ -38,6 +51,9 @@ struct ln_groups {
 int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
 /* Which limits any app has at all, as numbers that are not 0. */
 struct ln_limits ln_cgroup_apps(const struct ln_plan *plan);
+/* Lines "property --property=NAME=VALUE" for systemd-nspawn, of what systemd is to set on
+ * the scope that it makes. */
+int ln_cgroup_properties(const struct ln_limits *limits, char *ret, size_t size);
 /* Moves them back out. */
 void ln_cgroup_leave(const char *paths, int conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or
@@ -46,7 +62,15 @@ int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
 /* Ends what still runs in directories listed as above and removes them; only
  * names that end in rkt-<uuid> are touched, and the scope that systemd makes
  * for the pod.  -EBUSY: something in there does not die. */
-int ln_cgroup_remove(const char *uuid, char *paths);
+int ln_cgroup_remove(const char *uuid, const char *paths);
+/* The groups of one more app of a mutable pod that runs, whose file `cgroup`
+ * has paths: v1's are made (and appear in the pod), v2's unit will set them.
+ * 0, or an error with the controller that cannot be had in *ret_missing; what
+ * was made until then, ln_cgroup_remove_app takes away. */
+int ln_cgroup_add_app(const char *uuid, const char *paths,
+    const struct ps_msg_PLAN_APP *app, uid_t owner, const char **ret_missing);
+/* Ends what is in them and takes them away; none there is no error. */
+int ln_cgroup_remove_app(const char *paths, const char *app);
 /* v2 is all there is. */
 bool ln_cgroup_is_v2(void);
 /* The launcher runs in a systemd service of its own. */

@@ -218,7 +218,9 @@ pod_limits(const struct ln_session *s)
 {
 	const struct ps_msg_PLAN_POD *pod = &plan.pod;
 	struct ln_limits l = { .memory = pod->memory, .cpu_milli = pod->cpu_milli,
-		.cpu_shares = pod->cpu_shares, .pids = pod->pids };
+		.cpu_shares = pod->cpu_shares, .pids = pod->pids,
+		.block_bandwidth = pod->block_bandwidth,
+		.block_iops = pod->block_iops };
 	uint64_t memory = 0, cpu_milli = 0;
 	bool has_memory = true, has_cpu = true;
 
@@ -246,7 +248,7 @@ static struct ln_limits of_scope;
 static int
 limit(struct ln_session *s, uint32_t base, const char **missing)
 {
-	struct ln_groups g = { .uuid = plan.pod.uuid, .pod = pod_limits(s),
+	struct ln_groups g = { .paths = cgroup_paths, .pod = pod_limits(s),
 		.plan = &plan, .dir = s->pod, .owner = base,
 		.conductor = s->conductor };
 	int r = 0;
@@ -315,15 +317,14 @@ make_keyring(struct ln_session *s)
 static int
 make_facts(struct ln_session *s, uint32_t base)
 {
-	char text[384];
+	static char text[LN_FACTS];
+	int n = snprintf(text, sizeof(text), "uid-base %u\nmachined %d\n"
+	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\n", base, machined,
+	    in_service || !machined, ln_cgroup_is_v2(), s->n_held, s->n_socket);
+	int r = ln_cgroup_properties(&of_scope, text + n, sizeof(text) - (size_t)n);
 
-	(void)snprintf(text, sizeof(text), "uid-base %u\nmachined %d\n"
-	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\nmemory %llu\n"
-	    "cpu-milli %llu\ncpu-shares %u\npids %llu\n", base, machined,
-	    in_service || !machined, ln_cgroup_is_v2(), s->n_held, s->n_socket,
-	    (unsigned long long)of_scope.memory,
-	    (unsigned long long)of_scope.cpu_milli, of_scope.cpu_shares,
-	    (unsigned long long)of_scope.pids);
+	if (r < 0)
+		return r;
 	s->facts = ps_sealed("rkt-facts", text, strlen(text));
 	return s->facts < 0 ? s->facts : 0;
 }

@@ -1,7 +1,7 @@
 /*
  * The limits of an app.  Runs as the pod's root, before anything of the image
- * is looked at.  With cgroups of v1 the launcher made the app's own, and
- * mounted them at rkt/cgroup: this process goes in first.  With v2 the pod's
+ * is looked at.  With cgroups of v1 the launcher made the app's own, in the
+ * pod's that it mounted at rkt/cgroup: this process goes in first.  With v2 the pod's
  * systemd was told by the unit; here it is read back that it did so.
  */
 #include "stage1/appexec/appexec.h"
@@ -21,30 +21,30 @@
 #include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
 
+/* One that has no limit of that kind has no group there. */
 static int
-enter(int dir, const char *controller)
+enter(int dir, const char *controller, const char *app)
 {
-	char path[300];
+	char path[600];
 	_cleanup_fd_ int fd = -1;
 
-	(void)snprintf(path, sizeof(path), "%s/cgroup.procs", controller);
+	(void)snprintf(path, sizeof(path), "%s/app-%s/cgroup.procs", controller,
+	    app);
 	fd = s1_open(dir, path, O_WRONLY, S1_BENEATH);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? 0 : fd;
 	return write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
 int
 s1_enter_cgroups(int pod_root, const char *name)
 {
-	char path[300];
 	int fd, r = 0;
 	struct dirent *e;
 	DIR *d;
 
 	s1_why = "cgroup";
-	(void)snprintf(path, sizeof(path), S1_CGROUP_DIR "/%s", name);
-	fd = s1_open(pod_root, path, O_RDONLY | O_DIRECTORY, S1_BENEATH);
+	fd = s1_open(pod_root, S1_CGROUP_DIR, O_RDONLY | O_DIRECTORY, S1_BENEATH);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	d = fdopendir(fd);
@@ -54,7 +54,7 @@ s1_enter_cgroups(int pod_root, const char *name)
 	}
 	while (r == 0 && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
-			r = enter(dirfd(d), e->d_name);
+			r = enter(dirfd(d), e->d_name, name);
 	(void)closedir(d);
 	return r;
 }

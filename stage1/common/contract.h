@@ -11,7 +11,7 @@
  *         this open file: it stays open in whatever the entry becomes, and
  *         "running" means that this flock is held
  *  5      launch facts, a sealed memfd of "key value" lines (kv.h), each key
- *         exactly once, all of them there:
+ *         exactly once but the last, all of them there:
  *           uid-base N     host uid of the pod's root, a multiple of 65536
  *           machined 0|1   register with systemd-machined
  *           keep-unit 0|1  started in a unit of its own
@@ -20,8 +20,8 @@
  *                          with a lock; they stay open as 4 does
  *           sockets N      descriptors behind those: the caller's, of socket
  *                          activation, in its order
- *           memory, cpu-milli, cpu-shares, pids N   limits for the scope that
- *                          systemd makes (machined, not keep-unit); 0 none
+ *           property --property=P=V   any number: a limit for the scope that
+ *                          systemd makes (machined, not keep-unit)
  *  6..    those
  * and nothing else; cwd the pod directory; in a private mount namespace where
  * stage1/rootfs is the pod's root and stage1/rootfs/opt/stage2/<app>/rootfs is
@@ -33,7 +33,7 @@
 #define S1_FACTS_FD 5
 #define S1_HELD_FD 6u
 
-#define S1_MAX_FACTS 4096u
+#define S1_MAX_FACTS 32768u
 #define S1_RANGE 65536u
 
 /* Below stage1/rootfs, relative: what the entry writes, */
@@ -42,7 +42,8 @@
 #define S1_PLAN_DIR "rkt/plan" /* <app>: header and PLAN_APP, 0400 */
 /* what the launcher mounts, */
 #define S1_VOLUME_DIR "rkt/volumes" /* <name>: a volume of the pod */
-#define S1_CGROUP_DIR "rkt/cgroup"  /* <app>/<controller>: v1 and hybrid */
+/* The pod's groups, <controller>/app-<app> in them: v1 and hybrid. */
+#define S1_CGROUP_DIR "rkt/cgroup"
 /* and what the pod writes: hostile bytes for the host. */
 #define S1_STATUS_DIR "rkt/status" /* <app>: exit code, decimal, newline */
 #define S1_READY "rkt/supervisor-status" /* a link to "ready" */

@@ -71,8 +71,6 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	const struct ps_msg_PLAN_POD *p = pod->plan;
 	const struct s1_facts *f = pod->facts;
 	const uint64_t all = (1ull << PS_COUNT(capabilities)) - 1;
-	/* Where systemd makes the pod's scope, the limits are the scope's. */
-	const bool scope = f->machined && !f->keep_unit;
 	const uint64_t keep = (pod->caps | POD_CAPS) & all;
 	const struct {
 		bool when;
@@ -103,16 +101,6 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	    {true, retained},
 	    {keep != all, dropped},
 	    {pod->oom < 0, text("--oom-score-adjust=%d", pod->oom)},
-	    {scope && f->memory != 0,
-		text("--property=MemoryMax=%" PRIu64, f->memory)},
-	    {scope && f->memory != 0, "--property=MemorySwapMax=0"},
-	    {scope && f->cpu_milli != 0,
-		text("--property=CPUQuota=%" PRIu64 ".%" PRIu64 "%%",
-		    f->cpu_milli / 10, f->cpu_milli % 10)},
-	    {scope && f->cpu_shares != 0,
-		text("--property=CPUShares=%" PRIu64, f->cpu_shares)},
-	    {scope && f->pids != 0,
-		text("--property=TasksMax=%" PRIu64, f->pids)},
 	    {true, "--directory=stage1/rootfs"},
 	    {true, "--"},
 	    {p->debug, "--log-level=info"},
@@ -122,7 +110,11 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 
 	list_caps(keep, "--capability=", retained, sizeof(retained));
 	list_caps(all & ~keep, "--drop-capability=", dropped, sizeof(dropped));
-	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+	ret[n++] = rows[0].text;
+	/* Where systemd makes the pod's scope, the limits are the scope's. */
+	for (size_t i = 0; f->property[i]; i++)
+		ret[n++] = f->property[i];
+	for (size_t i = 1; i < PS_COUNT(rows); i++) {
 		if (!rows[i].when)
 			continue;
 		if (rows[i].text == NULL || n + 1 >= S1_MAX_ARGS)

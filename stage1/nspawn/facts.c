@@ -23,13 +23,9 @@ static const struct {
     {"cgroup2", 1},
     {"held", 2048},
     {"sockets", S1_MAX_SOCKETS},
-    {"memory", UINT64_MAX},
-    {"cpu-milli", UINT64_MAX},
-    {"cpu-shares", UINT32_MAX},
-    {"pids", UINT64_MAX},
 };
 
-static_assert(sizeof(struct s1_facts) == sizeof(uint64_t[PS_COUNT(rows)]),
+static_assert(offsetof(struct s1_facts, property) == sizeof(uint64_t[PS_COUNT(rows)]),
     "a row for each field");
 
 int
@@ -38,6 +34,7 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 	uint64_t v[PS_COUNT(rows)] = {0};
 	bool seen[PS_COUNT(rows)] = {0};
 	const char *key, *value;
+	size_t properties = 0;
 	struct ps_kv kv;
 	int r;
 
@@ -45,6 +42,11 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 	while ((r = ps_kv_next(&kv, &key, &value)) == 1) {
 		size_t i = 0;
 
+		if (strcmp(key, "property") == 0 && properties < S1_MAX_PROPERTIES &&
+		    strncmp(value, "--property=", 11) == 0) {
+			ret->property[properties++] = value;
+			continue;
+		}
 		while (i < PS_COUNT(rows) && strcmp(rows[i].key, key) != 0)
 			i++;
 		if (i == PS_COUNT(rows) || seen[i] ||
@@ -56,6 +58,7 @@ s1_parse_facts(char *text, size_t n, struct s1_facts *ret)
 		r = seen[i] ? 0 : -EBADMSG;
 	if (r < 0 || v[0] == 0 || v[0] % S1_RANGE != 0)
 		return -EBADMSG;
+	ret->property[properties] = NULL;
 	memcpy(ret, v, sizeof(v));
 	return 0;
 }

@@ -11,14 +11,16 @@
 #include "privsep/proto.h"
 #include "stage1/common/unit.h"
 
+#define S1_MAX_PROPERTIES 520 /* four of each of 128 disks, and some */
+
 struct s1_facts {
 	uint64_t base, machined, keep_unit, cgroup2; /* 0 or 1 but base */
 	uint64_t held, sockets; /* descriptors: images, then sockets */
-	/* For the scope that systemd makes; 0 none. */
-	uint64_t memory, cpu_milli, cpu_shares, pids;
+	/* For the scope that systemd makes, ready for nspawn. */
+	const char *property[S1_MAX_PROPERTIES + 1];
 };
 
-/* text[0..n) is split in place.  0 or -EBADMSG. */
+/* text[0..n) is split in place; *ret points into it.  0 or -EBADMSG. */
 int s1_parse_facts(char *text, size_t n, struct s1_facts *ret);
 
 /* socket.c.  0 or negative errno: what is no TCP or UDP socket that waits at a
@@ -39,7 +41,7 @@ struct s1_pod {
 
 /* argv.c, pure.  nspawn's argument vector, NULL at the end; texts live in
  * storage of argv.c.  0 or negative errno. */
-#define S1_MAX_ARGS 40
+#define S1_MAX_ARGS (40 + S1_MAX_PROPERTIES)
 int s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS]);
 
 /* write.c.  Files below root, owned by base.  s1_write_pod: what all apps

@@ -108,7 +108,7 @@ def app_fields(name="hello", **over):
 
 
 def pod_fields(uuid, apps, **over):
-    f = dict(version=2, uuid=uuid, hostname="", insecure=0, net=0, flavor=1,
+    f = dict(version=3, uuid=uuid, hostname="", insecure=0, net=0, flavor=1,
              interactive=0, debug=0, apps=apps, manifest=b"{}")
     f.update(over)
     return f
@@ -116,7 +116,7 @@ def pod_fields(uuid, apps, **over):
 
 def facts(base, **over):
     f = {"uid-base": base, "machined": 0, "keep-unit": 0, "cgroup2": 0, "held": 0,
-         "sockets": 0, "memory": 0, "cpu-milli": 0, "cpu-shares": 0, "pids": 0}
+         "sockets": 0}
     f.update({k.replace("_", "-"): v for k, v in over.items()})
     return "".join("%s %d\n" % kv for kv in f.items())
 
@@ -197,7 +197,7 @@ class Pod:
         for v in self.volumes:
             self._volume(os.path.join(root, "rkt/volumes", v["name"]), v, userns)
         for app, controller, directory in self.limits:
-            where = os.path.join(root, "rkt/cgroup", app, controller)
+            where = os.path.join(root, "rkt/cgroup", controller, "app-" + app)
             os.makedirs(where)
             mount(directory, where, None, MS_BIND)
         os.close(userns)

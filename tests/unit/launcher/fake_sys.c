@@ -271,7 +271,7 @@ static void
 check_host(const char *path)
 {
 	static const char *const tops[] = { "/var/lib/rkt", "/usr/lib/rkt",
-		"/etc/rkt", "/sys/fs/cgroup" };
+		"/etc/rkt", "/sys/fs/cgroup", "/sys/block" };
 	static const char *const files[] = { "/dev/null", "/etc/passwd",
 		"/proc/self/cgroup" };
 

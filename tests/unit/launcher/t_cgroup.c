@@ -13,10 +13,12 @@ static struct ln_plan plan;
 static int
 enter(const struct ln_limits *l, int conductor)
 {
-	const struct ln_groups g = { .uuid = UUID, .pod = *l, .plan = &plan,
+	const struct ln_groups g = { .paths = paths, .pod = *l, .plan = &plan,
 		.dir = world.s.pods, .owner = 1879048192, .conductor = conductor };
 
-	return ln_cgroup_enter(&g, &missing);
+	int r = ln_cgroup_paths(UUID, paths);
+
+	return r < 0 ? r : ln_cgroup_enter(&g, &missing);
 }
 
 static int
@@ -43,26 +45,61 @@ end(void **state)
 	return 0;
 }
 
+/* What /proc/self/cgroup says, by where the pod's groups would be. */
 static void
 lines(void **state)
 {
-	static const char text[] = "9:cpu,cpuacct:/a\n8:memory:/b:c\n1:name=systemd:/\n"
-				   "0::/d";
-	char own[16] = "";
+	static const struct {
+		const char *self, *want;
+	} rows_v1[] = {
+		{ "9:cpu,cpuacct:/a\n8:memory:/b:c\n1:name=systemd:/\n0::/d",
+		    "/cpu,cpuacct/a|/memory/b:c|/systemd|/systemd/d|/unified/d|" },
+		{ "", "" },
+		{ "::", "/systemd|/unified|" },
+		{ "8:memory", "" },
+		{ "8:memor:/a\n7:memory2:/a\n6:acct,xcpu:/a\n5:name=x:/a\n", "" },
+		{ "8:cpuacct,cpu:/\n4:blkio:/x\n3:pids:/y\n",
+		    "/cpuacct,cpu|/blkio/x|/pids/y|" },
+	};
 
 	(void)state;
-	assert_true(own_path(text, "memory", own, sizeof(own)));
-	assert_string_equal(own, "/b:c");
-	assert_true(own_path(text, "", own, sizeof(own)));
-	assert_string_equal(own, "/d");
-	assert_true(own_path(text, "cpu,cpuacct", own, sizeof(own)));
-	assert_false(own_path(text, "cpu", own, sizeof(own)));
-	assert_false(own_path(text, "memor", own, sizeof(own)));
-	assert_false(own_path("", "memory", own, sizeof(own)));
-	assert_false(own_path("::", "memory", own, sizeof(own)));
-	assert_false(own_path("8:memory", "memory", own, sizeof(own)));
-	assert_false(own_path("8:memory:/far/too/long/a/path", "memory", own,
-	    sizeof(own)));
+	for (size_t i = 0; i < PS_COUNT(rows_v1); i++) {
+		const char *want = rows_v1[i].want, *at = paths;
+
+		fake_put("/proc/self/cgroup", rows_v1[i].self);
+		assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
+		for (; *want; want += strcspn(want, "|") + 1) {
+			char line[200];
+
+			(void)snprintf(line, sizeof(line),
+			    "/sys/fs/cgroup%.*s/rkt-" UUID "\n",
+			    (int)strcspn(want, "|"), want);
+			assert_memory_equal(at, line, strlen(line));
+			at += strlen(line);
+		}
+		assert_string_equal(at, "");
+	}
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+	fake_put("/proc/self/cgroup", "1:name=systemd:/a\n0::/b\n");
+	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
+	assert_string_equal(paths, "/sys/fs/cgroup/b/rkt-" UUID "\n");
+}
+
+static void
+words(void **state)
+{
+	char line[LINE];
+
+	(void)state;
+	assert_true(has_word("cpu,cpuacct/x", "cpuacct"));
+	assert_true(has_word("cpu memory\n", "memory"));
+	assert_false(has_word("cpu,cpuacct/memory", "memory"));
+	assert_false(has_word("cpu\nmemory", "memory"));
+	assert_false(has_word("cpuset", "cpu"));
+	assert_false(has_word("", "cpu"));
+	assert_int_equal(find("/etc/memory/x\n", "memory", line), -ENOENT);
+	assert_int_equal(find("/sys/fs/cgroup/cpu/memory\n", "memory", line),
+	    -ENOENT);
 }
 
 static void
@@ -99,7 +136,7 @@ v2(void **state)
 static void
 v2_conductor(void **state)
 {
-	const struct ln_limits l = { .memory = 1 << 20 }, none = { 0 };
+	const struct ln_limits l = { .memory = 1 << 20 };
 
 	(void)state;
 	fake_put("/proc/self/cgroup", "0::/x.service\n");
@@ -129,7 +166,7 @@ v2_conductor(void **state)
 static void
 v2_scope(void **state)
 {
-	struct ln_groups g = { .uuid = UUID, .plan = &plan, .dir = world.s.pods,
+	struct ln_groups g = { .paths = paths, .plan = &plan, .dir = world.s.pods,
 		.conductor = -1 };
 
 	(void)state;
@@ -137,6 +174,7 @@ v2_scope(void **state)
 	fake_put("/proc/self/cgroup", "0::/shell.scope\n");
 	fake_put("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
 	fake_mkdir("/sys/fs/cgroup/shell.scope");
+	assert_int_equal(ln_cgroup_paths(UUID, paths), 0);
 	assert_true(ln_cgroup_enter(&g, &missing) < 0);
 	assert_string_equal(missing, "memory");
 	fake_clear("/sys/fs/cgroup/shell.scope");
@@ -215,8 +253,6 @@ did(const char *line)
 static void
 groups_of_apps(void **state)
 {
-	const struct ln_limits none = { 0 };
-
 	(void)state;
 	fake_put("/proc/self/cgroup", GROUPS);
 	fake_mkdir("/sys/fs/cgroup/pids");
@@ -235,10 +271,10 @@ groups_of_apps(void **state)
 	assert_true(did("put /sys/fs/cgroup/pids/rkt-UUID/app-second/pids.max 7"));
 	assert_true(did("own /sys/fs/cgroup/memory/rkt-UUID/app-hello/cgroup.procs "
 			"1879048192:1879048192 0644"));
-	assert_true(did("attach bind(/sys/fs/cgroup/pids/rkt-UUID/app-second) "
-			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/second/pids"));
-	assert_true(did("attach bind(/sys/fs/cgroup/cpu,cpuacct/rkt-UUID/app-second) "
-			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/second/cpu"));
+	assert_true(did("attach bind(/sys/fs/cgroup/pids/rkt-UUID) "
+			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/pids"));
+	assert_true(did("attach bind(/sys/fs/cgroup/cpu,cpuacct/rkt-UUID) "
+			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/cpu"));
 	/* Nothing is the pod's but that one file, and not of its own group. */
 	for (const char *at = fake.trace; (at = strstr(at, "\nown /sys")); at++)
 		if (!strstr(at, "/app-") ||
@@ -260,22 +296,19 @@ wanted(void **state)
 	world_add_app(&plan, "second", IMAGE_GOOD);
 	l = ln_cgroup_apps(&plan);
 	assert_true(l.memory == 0 && l.cpu_milli == 0 && l.pids == 0);
-	assert_false(l.pids_asked);
 	plan.app[1].memory = 1 << 20;
 	plan.app[0].cpu_shares = 5;
 	l = ln_cgroup_apps(&plan);
-	assert_true(l.memory != 0 && l.cpu_milli != 0 && l.pids == 0);
+	assert_true(l.memory != 0 && l.cpu_shares != 0 && l.pids == 0);
 	plan.app[1].pids = 3;
 	l = ln_cgroup_apps(&plan);
-	assert_true(l.pids != 0 && l.pids_asked);
+	assert_true(l.pids != 0);
 }
 
 /* An app's limit whose controller is not there is an error too. */
 static void
 app_controller_missing(void **state)
 {
-	const struct ln_limits none = { 0 };
-
 	(void)state;
 	plan.app[0].pids = 5; /* world.c's host has none */
 	assert_true(enter(&none, -1) < 0);
@@ -303,10 +336,8 @@ rmdir_group(void)
 static void
 apps_on_v2(void **state)
 {
-	static const char *const files[] = { "memory.max", "cpu.max", "pids.max" };
+	static const char *const files[] = { "memory.max", "cpu.weight", "pids.max" };
 	static const char *const names[] = { "memory", "cpu", "pids" };
-	const struct ln_limits none = { 0 };
-
 	(void)state;
 	fake_put("/proc/self/cgroup", "0::/\n");
 	fake_put("/sys/fs/cgroup/cgroup.controllers", "pids memory cpu\n");
@@ -435,6 +466,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with(lines),
+		with(words),
 		with(weights),
 		with(v2),
 		with(v2_conductor),

@@ -8,12 +8,12 @@
 #define FACTS(base, machined, keep, cgroup2, held, sockets)                    \
 	"uid-base " base "\nmachined " machined "\nkeep-unit " keep            \
 	"\ncgroup2 " cgroup2 "\nheld " held "\nsockets " sockets               \
-	"\nmemory 1\ncpu-milli 2\ncpu-shares 3\npids 4\n"
+	"\nproperty --property=A=1\nproperty --property=B=/dev/x 2\n"
 
 static int
 parse(const char *s, struct s1_facts *ret)
 {
-	char text[512];
+	static char text[512];
 	size_t n = strlen(s);
 
 	memcpy(text, s, n);
@@ -37,7 +37,8 @@ facts(void **state)
 	    FACTS("65536", "0", "0", "0", "0", "33"),
 	    FACTS("65536", "0", "0", "0", "-1", "0"),
 	    FACTS("065536", "0", "0", "0", "0", "0"),
-	    FACTS("65536", "0", "0", "0", "0", "0") "pids 0"};
+	    FACTS("65536", "0", "0", "0", "0", "0") "property --bind=/\n",
+	    FACTS("65536", "0", "0", "0", "0", "0") "property --property=C=0"};
 	struct s1_facts f = {0};
 
 	(void)state;
@@ -49,10 +50,9 @@ facts(void **state)
 	assert_int_equal(f.cgroup2, 1);
 	assert_int_equal(f.held, 7);
 	assert_int_equal(f.sockets, 32);
-	assert_int_equal(f.memory, 1);
-	assert_int_equal(f.cpu_milli, 2);
-	assert_int_equal(f.cpu_shares, 3);
-	assert_int_equal(f.pids, 4);
+	assert_string_equal(f.property[0], "--property=A=1");
+	assert_string_equal(f.property[1], "--property=B=/dev/x 2");
+	assert_null(f.property[2]);
 	for (size_t i = 0; i < PS_COUNT(bad); i++)
 		assert_int_equal(parse(bad[i], &f), -EBADMSG);
 	assert_int_equal(f.base, 65536);
@@ -109,23 +109,22 @@ static void
 limits(void **state)
 {
 	static const char *const want[] = {"--property=MemoryMax=67108864",
-	    "--property=MemorySwapMax=0", "--property=CPUQuota=150.5%",
-	    "--property=CPUShares=512", "--property=TasksMax=99"};
+	    "--property=IOReadIOPSMax=/dev/block/254:0 7"};
 	struct ps_msg_PLAN_POD p = {.uuid = "u", .hostname = ""};
-	struct s1_facts f = {.base = 655360, .machined = 1, .memory = 64 << 20,
-	    .cpu_milli = 1505, .cpu_shares = 512, .pids = 99};
+	struct s1_facts f = {.base = 655360, .machined = 1};
 	struct s1_pod pod = {.plan = &p, .facts = &f};
 	const char *v[S1_MAX_ARGS];
 
 	(void)state;
+	f.property[0] = want[0];
+	f.property[1] = want[1];
 	assert_int_equal(s1_format_args(&pod, v), 0);
 	for (size_t i = 0; i < PS_COUNT(want); i++)
-		assert_true(has(v, want[i]));
+		assert_ptr_equal(v[1 + i], want[i]);
 	assert_false(has(v, "--keep-unit"));
-	f.keep_unit = 1;
+	for (size_t i = 0; i < S1_MAX_PROPERTIES; i++)
+		f.property[i] = want[0];
 	assert_int_equal(s1_format_args(&pod, v), 0);
-	for (size_t i = 0; i < PS_COUNT(want); i++)
-		assert_false(has(v, want[i]));
 }
 
 int
