@@ -91,7 +91,8 @@ second_LIBS = -lcrypto
 unpack_ALL = $(unpack_SRCS) $(appc_SRCS) $(privsep_SRCS)
 unpack_LIBS = -larchive -ljansson -lcap-ng -lcrypto -lisal -llzma -lzstd -lbz2
 stage1-nspawn_SRCS = $(nspawn_SRCS) stage1/common/unit.c privsep/codec.c privsep/fds.c \
-	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c
+	privsep/kv.c privsep/log.c privsep/name.c privsep/paths.c privsep/proto.c \
+	privsep/streams.c
 stage1-nspawn_LIBS =
 stage1-enter_SRCS = $(enter_SRCS) stage1/common/door.c privsep/codec.c \
 	privsep/fds.c privsep/log.c privsep/name.c privsep/proto.c \

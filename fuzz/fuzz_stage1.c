@@ -1,5 +1,6 @@
 /* link: stage1/common/unit.c stage1/nspawn/facts.c stage1/appexec/user.c */
 /* link: stage1/appexec/sys.c privsep/fds.c privsep/kv.c privsep/name.c */
+/* link: privsep/streams.c */
 /*
  * Stage1's pure parts: facts, the unit of an app, tables of an image.
  * Properties: a unit that is made has as many lines as any other, and its
@@ -34,6 +35,8 @@ unit(const char *name, const char *image, unsigned bits)
 	a.notify = bits >> 1 & 1;
 	a.n_pre_start = bits >> 2 & 1;
 	a.n_post_stop = bits >> 3 & 1;
+	a.std_in = bits >> 4 & 1;
+	a.std_out = bits >> 5 & 1 ? PS_STDIO_NULL : 0;
 	n = s1_format_service(&u, text, sizeof(text));
 	if (n < 0)
 		return;
@@ -42,7 +45,8 @@ unit(const char *name, const char *image, unsigned bits)
 		lines += *p == '\n';
 		starts += strncmp(p, "\nExecStart=", 11) == 0;
 	}
-	want += (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1);
+	want += (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1) +
+		(bits >> 4 & 1) * 3;
 	HOLDS(lines == want && starts == 1);
 	HOLDS(strpbrk(text, "\\\"'$;\r%") == NULL);
 }

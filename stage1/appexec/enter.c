@@ -238,7 +238,7 @@ refuse(const struct s1_request *q, int error)
 int
 s1_enter(int pod_root, const struct s1_door *m, const int *fds, size_t n)
 {
-	struct s1_request q = {.stdio = {-1, -1, -1}};
+	struct s1_request q = {.door = DOOR, .stdio = {-1, -1, -1}};
 	int signals = -1, r = hear(m, fds, n, &q);
 	pid_t pid = -1;
 

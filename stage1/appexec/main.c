@@ -2,6 +2,8 @@
  * appexec APP: confine this process as rkt/plan/APP says and become the app.
  * appexec --pre-start APP, --reap APP: before it, and when it has ended.
  * appexec --ready, --end: behind the start of all apps, and behind their end.
+ * appexec --enter, --mux APP: for who comes through the pod's door, and between
+ * an app and those who attach to it.
  * Started by the pod's systemd as the pod's root, inside its user namespace.
  * HOSTILE: the app's image.
  */
@@ -20,6 +22,7 @@
 #include "privsep/log.h"
 #include "privsep/name.h"
 #include "stage1/appexec/enter.h"
+#include "stage1/appexec/mux.h"
 #include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
 
@@ -100,6 +103,11 @@ start(int pod_root, char **argv, char *const *env)
 	}
 	note_start(pod_root, argv[0]);
 	(void)close(pod_root);
+	r = s1_place_streams(&app);
+	if (r < 0) {
+		(void)ps_log_error(r, "cannot start %s: %s", argv[0], s1_why);
+		return S1_EXIT_FDS;
+	}
 	return s1_become(&app);
 }
 
@@ -131,6 +139,7 @@ static const struct command {
 	bool own_fds; /* looks after descriptors from 3 on itself */
 } commands[] = {
     {"--enter", 0, s1_visit, false},
+    {"--mux", 1, s1_mux, true},
     {"--pre-start", 1, pre_start, false},
     {"--reap", 1, s1_reap, false},
     {"--ready", 0, s1_ready, false},

@@ -21,9 +21,10 @@
 #define TRIES 100
 #define STEP_MS 50
 
-/* 1 it is in, 0 there is no such group in that hierarchy, or negative errno. */
+/* 1 it is in (or could be), 0 there is no such group in that hierarchy, or
+ * negative errno. */
 static int
-join(int top, const char *hierarchy, const char *app)
+join(int top, const char *hierarchy, const char *app, bool look)
 {
 	/* systemd puts '_' before names that the kernel has a use for. */
 	static const char *const marks[] = {"", "_"};
@@ -40,7 +41,7 @@ join(int top, const char *hierarchy, const char *app)
 			continue;
 		if (fd < 0)
 			return fd;
-		return write(fd, "0", 1) == 1 ? 1 : -errno;
+		return look || write(fd, "0", 1) == 1 ? 1 : -errno;
 	}
 	return 0;
 }
@@ -48,7 +49,7 @@ join(int top, const char *hierarchy, const char *app)
 /* v2 has one hierarchy, v1 and hybrid hosts one in each directory; the pod's
  * systemd has groups in those that it was given. */
 static int
-join_all(int pod_root, const char *app)
+join_all(int pod_root, const char *app, bool look)
 {
 	int top = s1_open(
 	    pod_root, "sys/fs/cgroup", O_RDONLY | O_DIRECTORY, S1_BENEATH);
@@ -63,12 +64,12 @@ join_all(int pod_root, const char *app)
 		(void)close(top);
 		return -ENOMEM;
 	}
-	r = joined = join(top, ".", app);
+	r = joined = join(top, ".", app, look);
 	while (r >= 0 && (e = readdir(d)) != NULL) {
 		if (e->d_type != DT_DIR || e->d_name[0] == '.' ||
 		    strcmp(e->d_name, "system.slice") == 0)
 			continue;
-		r = join(top, e->d_name, app);
+		r = join(top, e->d_name, app, look);
 		joined += r > 0;
 	}
 	(void)closedir(d);
@@ -86,13 +87,13 @@ has_ended(int pod_root, const char *app)
 	return fd >= 0;
 }
 
-int
-s1_join_unit(int pod_root, const char *app)
+static int
+await(int pod_root, const char *app, bool look)
 {
 	const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		int r = join_all(pod_root, app);
+		int r = join_all(pod_root, app, look);
 
 		s1_why = "cgroup of the app";
 		if (r != 0)
@@ -103,4 +104,16 @@ s1_join_unit(int pod_root, const char *app)
 		(void)nanosleep(&step, NULL);
 	}
 	return -ESRCH;
+}
+
+int
+s1_join_unit(int pod_root, const char *app)
+{
+	return await(pod_root, app, false);
+}
+
+int
+s1_await_unit(int pod_root, const char *app)
+{
+	return await(pod_root, app, true);
 }

@@ -39,6 +39,7 @@ static const struct wish {
 	    size_t n);
 } wishes[] = {
     {S1_DOOR_ENTER, s1_enter},
+    {S1_DOOR_ATTACH, s1_visit_mux},
 };
 
 int

@@ -15,6 +15,7 @@
 
 #include "privsep/attr.h"
 #include "privsep/name.h"
+#include "privsep/streams.h"
 #include "stage1/common/contract.h"
 
 #define MAX_LINES 80
@@ -30,6 +31,11 @@ enum {
 	SOCKETS = 64,
 	FIXED = 128, /* the apps of the pod are what it began with */
 	MUTABLE = 256,
+	STREAMS = 512, /* some of 0, 1 and 2 are the mux's */
+	OUT_LOG = 1024,
+	OUT_NULL = 2048,
+	ERR_LOG = 4096,
+	ERR_NULL = 8192,
 };
 
 /* %s in value is the app's name; "" as key begins a section. */
@@ -45,14 +51,19 @@ static const struct row service[] = {
     {"Wants", "systemd-journald.service", 0},
     {"Requires", "systemd-journald.socket", 0},
     {"Requires", "%s.socket", SOCKETS},
+    {"Requires", "rkt-mux@%s.socket", STREAMS},
     {"After", "systemd-journald.socket", 0},
     {"After", "%s.socket", SOCKETS},
+    /* The service too: when all ends, it hears the app's last word. */
+    {"After", "rkt-mux@%s.socket", STREAMS},
+    {"After", "rkt-mux@%s.service", STREAMS},
     {"Conflicts", "shutdown.target", 0},
     {"Before", "shutdown.target rkt-ready.service", 0},
     /* ExecStopPost= ends the pod; this is for when the app could not even be
      * started. */
     {"OnFailure", "halt.target", FIXED},
     {"StartLimitIntervalSec", "0", MUTABLE},
+    {"CollectMode", "inactive-or-failed", MUTABLE},
     {"", "[Service]", 0},
     {"Type", "simple", SIMPLE},
     {"Type", "notify", NOTIFY},
@@ -65,8 +76,10 @@ static const struct row service[] = {
     {"ExecStart", S1_APPEXEC " %s", 0},
     {"ExecStopPost", S1_APPEXEC " --reap %s", 0},
     {"StandardInput", "null", PLAIN},
-    {"StandardOutput", "journal", PLAIN},
-    {"StandardError", "journal", PLAIN},
+    {"StandardOutput", "journal", OUT_LOG},
+    {"StandardOutput", "null", OUT_NULL},
+    {"StandardError", "journal", ERR_LOG},
+    {"StandardError", "null", ERR_NULL},
     {"StandardInput", "tty-force", TERMINAL},
     {"StandardOutput", "tty", TERMINAL},
     {"StandardError", "tty", TERMINAL},
@@ -212,12 +225,27 @@ finish(struct out *o)
 	return *text == '\0' ? (int)o->at : -EINVAL;
 }
 
+/* What is a stream is the log's until appexec has made it one: it says there
+ * why it could not. */
+static unsigned
+stdio(const struct s1_unit *u)
+{
+	const struct ps_msg_PLAN_APP *a = u->app;
+	unsigned streams = ps_offered_streams(a) != 0 ? STREAMS : 0u;
+
+	if (u->interactive)
+		return TERMINAL | streams;
+	return PLAIN | streams |
+	       (a->std_out == PS_STDIO_NULL ? OUT_NULL : OUT_LOG) |
+	       (a->std_err == PS_STDIO_NULL ? ERR_NULL : ERR_LOG);
+}
+
 int
 s1_format_service(const struct s1_unit *u, char *ret, size_t size)
 {
 	const struct ps_msg_PLAN_APP *a = u->app;
 	struct out o = {.p = ret, .size = size};
-	unsigned when = (u->interactive ? TERMINAL : PLAIN) |
+	unsigned when = stdio(u) |
 			(a->notify ? NOTIFY : SIMPLE) |
 			(a->n_pre_start ? PRE_START : 0u) |
 			(a->n_post_stop ? POST_STOP : 0u) |

@@ -1,4 +1,4 @@
-/* link: stage1/common/unit.c privsep/name.c */
+/* link: stage1/common/unit.c privsep/name.c privsep/streams.c */
 /* The units of an app: what is said, and what an image cannot make them say. */
 #include "tests/unit/test.h"
 
@@ -131,6 +131,32 @@ sockets(void **state)
 }
 
 static void
+streams(void **state)
+{
+	(void)state;
+	begin("a-b", "b");
+	assert_true(s1_format_service(&unit, text, sizeof(text)) > 0);
+	assert_null(strstr(text, "rkt-mux"));
+	app.std_out = PS_STDIO_NULL;
+	assert_true(s1_format_service(&unit, text, sizeof(text)) > 0);
+	assert_null(strstr(text, "rkt-mux"));
+	assert_true(says_line("StandardOutput=null"));
+	assert_true(says_line("StandardError=journal"));
+	app.std_err = PS_STDIO_TTY;
+	assert_true(s1_format_service(&unit, text, sizeof(text)) > 0);
+	assert_true(says_line("Requires=rkt-mux@a-b.socket"));
+	assert_true(says_line("After=rkt-mux@a-b.socket"));
+	assert_true(says_line("After=rkt-mux@a-b.service"));
+	assert_true(says_line("StandardInput=null"));
+	assert_true(says_line("StandardError=journal"));
+	app.std_err = PS_STDIO_NULL;
+	app.std_in = PS_STDIO_STREAM;
+	assert_true(s1_format_service(&unit, text, sizeof(text)) > 0);
+	assert_true(says_line("Requires=rkt-mux@a-b.socket"));
+	assert_true(says_line("StandardError=null"));
+}
+
+static void
 specifiers(void **state)
 {
 	(void)state;
@@ -185,6 +211,7 @@ main(void)
 	    cmocka_unit_test(events),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(sockets),
+	    cmocka_unit_test(streams),
 	    cmocka_unit_test(specifiers),
 	    cmocka_unit_test(refused),
 	    cmocka_unit_test(too_small),
