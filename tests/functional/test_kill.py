@@ -39,13 +39,14 @@ def traced(host, *args):
 
 
 def spread(points, most):
-    """Some of them, from the first to the last, every kind among them; all,
-    where RKT_EVERY_CALL is set."""
+    """Some of them, from the first to the last, every kind among them, and all
+    around a child that waits for its maps; all, where RKT_EVERY_CALL is set."""
     if os.environ.get("RKT_EVERY_CALL"):
         return points
     kinds = {name: (name, n) for name, n in reversed(points)}
     step = max(1, -(-len(points) // most))
     chosen = set(points[::step]) | set(kinds.values()) | {points[-1]}
+    chosen |= {p for p in points if p[0] in ("clone", "write")}
     return [p for p in points if p in chosen]
 
 
