@@ -24,6 +24,7 @@ static const struct verb {
 	int (*run)(int door, int record, char *const *words);
 } verbs[] = {
 	{"command", true, s1_proxy},
+	{"attach", false, s1_run_attach},
 };
 
 static const struct verb *
