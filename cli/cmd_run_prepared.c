@@ -74,6 +74,8 @@ run(struct cli *c)
 	    strcmp(m.uuid, pod.uuid) != 0)
 		return cli_fail("the plan of pod \"%s\" is damaged, or of another "
 				"version: prepare it anew", pod.uuid);
+	/* Of the app: it was said when it was prepared. */
+	place.interactive = place.interactive || m.interactive;
 	if (place.interactive && m.apps > 1)
 		return cli_fail("interactive option only supports pods with one "
 				"app");

@@ -11,6 +11,7 @@ static const struct cli_command *const commands[] = {
 	&cli_cmd_app_exec,
 	&cli_cmd_app_list,
 	&cli_cmd_app_status,
+	&cli_cmd_attach,
 	&cli_cmd_cat_manifest,
 	&cli_cmd_completion,
 	&cli_cmd_config,
@@ -69,7 +70,7 @@ word_of(const struct cli_command *command, const char *parent)
 static bool
 is_planned(const char *typed, const char *parent)
 {
-	static const char *const words[] = { "attach", "api-service",
+	static const char *const words[] = { "api-service",
 		"metadata-service", "app add", "app rm", "app sandbox",
 		"app start", "app stop" };
 	const char *name = parent ? cli_format("%s %s", parent, typed) : typed;

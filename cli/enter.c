@@ -56,20 +56,20 @@ has_app(const struct ac_pod *m, const char *name)
 	return false;
 }
 
-/* 0 or CLI_FAILED (said). */
-static int
-choose_app(const struct cli *c, const struct ac_pod *m, const char **ret)
+int
+cli_choose_app(const struct cli *c, const struct ac_pod *m,
+    const char *asked, const char **ret)
 {
-	if (o.app == NULL && m->n_apps == 1) {
+	if (asked == NULL && m->n_apps == 1) {
 		*ret = cli_copy(m->apps[0].name);
 		return 0;
 	}
-	if (o.app && has_app(m, o.app)) {
-		*ret = o.app;
+	if (asked && has_app(m, asked)) {
+		*ret = asked;
 		return 0;
 	}
-	if (o.app)
-		(void)cli_fail("the pod has no app \"%s\"; it has:", o.app);
+	if (asked)
+		(void)cli_fail("the pod has no app \"%s\"; it has:", asked);
 	else
 		(void)cli_fail("pod contains multiple apps:");
 	for (size_t i = 0; i < m->n_apps; i++)
@@ -89,7 +89,7 @@ find_app(const struct cli *c, const struct cli_pod *pod, const char **ret)
 	if (cli_pod_parse(pod, &m) < 0)
 		return cli_fail("unable to determine app name: cannot read the "
 				"manifest of pod \"%s\"", pod->uuid);
-	r = choose_app(c, m, ret);
+	r = cli_choose_app(c, m, o.app, ret);
 	ac_pod_free(m);
 	return r;
 }

@@ -4,3 +4,5 @@
 
 /* name: in capitals.  0, or CLI_FAILED: it is off (said, with the remedy). */
 int cli_experiment(const char *name);
+/* NULL, or what is to be said. */
+const char *cli_experiment_off(const char *name);

@@ -14,6 +14,7 @@
 #include "cli/insecure.h"
 #include "cli/place.h"
 #include "cli/session.h"
+#include "cli/stdio.h"
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
@@ -41,6 +42,8 @@ cli_launch_prepare(struct cli *c, struct cli_run_pod *pod,
 	const char *wrong = cli_run_parse(pod, pod_flags, &c->g, c->argv);
 	int r = 0;
 
+	if (wrong == NULL && !c->g.help)
+		wrong = cli_stdio_off(pod);
 	if (wrong)
 		return cli_fail("%s", wrong);
 	if (c->g.help)

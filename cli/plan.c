@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "cli/stdio.h"
 #include "privsep/name.h"
 
 const char *
@@ -340,5 +341,7 @@ cli_plan_app(struct cli_plan *p, const struct cli_run_app *flags,
 		wrong = cli_plan_ports(&p->ports, &said.app, p->pod.net, &ret->app);
 	if (wrong == NULL)
 		wrong = cli_plan_isolators(flags, &said.app, &p->limits, &ret->app);
-	return wrong ? wrong : describe(flags, &said, ret);
+	if (wrong == NULL)
+		wrong = describe(flags, &said, ret);
+	return wrong ? wrong : cli_plan_stdio(p, flags, ret);
 }

@@ -19,6 +19,7 @@ struct cli_run_app {
 	uint64_t cpu_shares;
 	int32_t oom_score_adj;
 	bool has_oom, has_shares, readonly_rootfs;
+	const char *stdio[3]; /* --stdin, --stdout, --stderr */
 	struct cli_list arguments;
 	const struct ac_pod_app *said; /* what a pod manifest says of it */
 };

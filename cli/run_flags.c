@@ -6,6 +6,7 @@
 
 #include "appc/image.h"
 #include "cli/run.h"
+#include "cli/stdio.h"
 #include "cli/volumes.h"
 #include "privsep/name.h"
 #include "privsep/volume.h"
@@ -104,6 +105,20 @@ set_mds(void *dest, const char *value)
 {
 	(void)dest;
 	return refuse(value, "is not possible: there is no metadata service");
+}
+
+static const char *
+set_stdin(void *dest, const char *value)
+{
+	return cli_stdio_wrong(0, value) ? cli_stdio_wrong(0, value) :
+					   cli_set_string(dest, value);
+}
+
+static const char *
+set_stdout(void *dest, const char *value)
+{
+	return cli_stdio_wrong(1, value) ? cli_stdio_wrong(1, value) :
+					   cli_set_string(dest, value);
 }
 
 #define POD(n, setter, m, v, i, h) \
@@ -235,6 +250,11 @@ const struct cli_flag cli_run_app_flags[] = {
 	    "free annotation (repeatable)"),
 	APP("user-label", cli_set_list, user_labels, "KEY=VALUE",
 	    "free label (repeatable)"),
-	LATER("stdin"), LATER("stdout"), LATER("stderr"),
+	APP("stdin", set_stdin, stdio[0], "null|stream|tty|interactive",
+	    "what the app reads (experiment: attach)"),
+	APP("stdout", set_stdout, stdio[1], "log|null|stream|tty",
+	    "where it writes (experiment: attach)"),
+	APP("stderr", set_stdout, stdio[2], "log|null|stream|tty",
+	    "the same of its errors (experiment: attach)"),
 	{ 0 }
 };
