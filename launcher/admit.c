@@ -4,7 +4,6 @@
  * names and moves files; it reads neither image nor signature.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,7 +28,7 @@ struct admission {
 	char signers[PS_MAX_SIGNERS][65];
 	char labels[PS_MAX_LABELS][512], found[256];
 	char dependencies[PS_MAX_LAYERS][512];
-	char staging[48];
+	char staging[LN_TEMPORARY];
 	int dir;
 	struct ps_record record;
 };
@@ -135,49 +134,6 @@ verify(struct ln_session *s, struct admission *a)
 	return s->policy.verifiers < 2 ? 0 : second_opinion(s, a);
 }
 
-/* image/.new-<random>/tree/rootfs, locked so that no one sweeps it away. */
-static int
-try_staging(struct ln_session *s, struct admission *a)
-{
-	_cleanup_fd_ int tree = -1, rootfs = -1;
-	uint64_t n[2];
-	int r = sys_random(n, sizeof(n));
-
-	if (r < 0)
-		return r;
-	(void)snprintf(a->staging, sizeof(a->staging), ".new-%016llx%016llx",
-	    (unsigned long long)n[0], (unsigned long long)n[1]);
-	r = sys_mkdir(s->image, a->staging, 0700);
-	if (r < 0)
-		return r;
-	a->dir = sys_open(s->image, a->staging, O_RDONLY | O_DIRECTORY, 0,
-	    SYS_BENEATH);
-	if (a->dir < 0 || (r = sys_flock(a->dir, true)) < 0)
-		return a->dir < 0 ? a->dir : r;
-	r = sys_mkdir(a->dir, "tree", 0700);
-	tree = r < 0 ? r : sys_open(a->dir, "tree", O_RDONLY | O_DIRECTORY, 0,
-			       SYS_BENEATH);
-	r = tree < 0 ? tree : sys_mkdir(tree, "rootfs", 0700);
-	rootfs = r < 0 ? r : sys_open(tree, "rootfs", O_RDONLY | O_DIRECTORY, 0,
-				 SYS_BENEATH);
-	return rootfs < 0 ? rootfs
-			  : sys_own(rootfs, PS_FOREIGN_BASE, PS_FOREIGN_BASE, 0755);
-}
-
-/* Between mkdir and lock it looks like a dead launcher's, and another one may
- * sweep it away: then once more, under another name. */
-static int
-make_staging(struct ln_session *s, struct admission *a)
-{
-	int r = -ENOENT;
-
-	for (int i = 0; i < 16 && (r == -ENOENT || r == -EWOULDBLOCK); i++) {
-		ps_close_fd(&a->dir);
-		r = try_staging(s, a);
-	}
-	return r;
-}
-
 /* The worker's answer, copied out of its frame, into the record. */
 static void
 note(struct admission *a, const struct ps_msg_UNPACKED *u)
@@ -217,18 +173,17 @@ static int
 unpack(struct ln_session *s, struct admission *a)
 {
 	static struct ps_msg_UNPACKED u;
-	_cleanup_fd_ int rootfs = -1, manifest = -1, writable = -1;
+	_cleanup_fd_ int tree = -1, rootfs = -1, manifest = -1, writable = -1;
 	struct stat st;
-	int r = make_staging(s, a);
+	int r;
 
-	if (r == 0)
-		rootfs = sys_open(a->dir, "tree/rootfs", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	manifest = r == 0 ? sys_tmpfile(a->dir) : -1;
-	writable = manifest < 0 ? -1 : sys_writeonly(manifest);
-	if (r < 0 || rootfs < 0 || writable < 0) {
-		return ln_refuse_error(s, r < 0 ? r : rootfs < 0 ? rootfs : -errno,
-		    "cannot make room in the store");
-	}
+	a->dir = ln_stage(s->image, a->staging);
+	tree = a->dir < 0 ? a->dir : ln_make_dir(a->dir, "tree");
+	rootfs = tree < 0 ? tree : ln_make_rootfs(tree);
+	manifest = rootfs < 0 ? rootfs : sys_tmpfile(a->dir);
+	writable = manifest < 0 ? manifest : sys_writeonly(manifest);
+	if (writable < 0)
+		return ln_refuse_error(s, writable, "cannot make room in the store");
 	r = ln_worker_unpack(s, a->image, rootfs, writable, &u);
 	if (r != 0)
 		return r;
@@ -347,11 +302,9 @@ static int
 agrees(struct ln_session *s, const struct admission *a, int dir,
     const struct ps_record *old)
 {
-	_cleanup_fd_ int rootfs =
-	    sys_open(dir, "tree/rootfs", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	_cleanup_fd_ int there = sys_open(dir, "manifest", O_RDONLY, 0, SYS_BENEATH);
-	_cleanup_fd_ int here =
-	    sys_open(a->dir, "manifest", O_RDONLY, 0, SYS_BENEATH);
+	_cleanup_fd_ int rootfs = ln_open_dir(dir, "tree/rootfs");
+	_cleanup_fd_ int there = ln_open_file(dir, "manifest");
+	_cleanup_fd_ int here = ln_open_file(a->dir, "manifest");
 	struct ps_msg_TREE tree = { 0 };
 	bool good = rootfs >= 0 && same_bytes(there, here) &&
 	    (!old || same_words(old, &a->record));
@@ -387,7 +340,7 @@ refresh(struct ln_session *s, const struct admission *a, int dir,
 	record.whitelist = a->record.whitelist;
 	record.implicit = a->record.implicit;
 	r = write_record(s, &record, a->dir, "renewed");
-	fd = r < 0 ? r : sys_open(a->dir, "renewed", O_RDONLY, 0, SYS_BENEATH);
+	fd = r < 0 ? r : ln_open_file(a->dir, "renewed");
 	r = fd < 0 ? fd : sys_fsync(fd);
 	if (r == 0)
 		r = sys_rename(a->dir, "renewed", dir, "record", true);
@@ -410,7 +363,7 @@ renew(struct ln_session *s, struct admission *a)
 	int r;
 
 	ps_image_id(a->record.image, id);
-	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	dir = ln_open_dir(s->image, id);
 	if (dir < 0)
 		return dir;
 	r = agrees(s, a, dir, whole ? &old : NULL);

@@ -4,8 +4,6 @@
  * a worker that has the pod's ids and no more: root walks nothing of it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/argv.h"
@@ -13,7 +11,7 @@
 #include "launcher/mount.h"
 #include "launcher/plan.h"
 #include "launcher/prepared.h"
-#include "launcher/sys.h"
+#include "launcher/store.h"
 #include "launcher/workers.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
@@ -41,47 +39,28 @@ is_said(const struct ln_session *s, const struct ps_msg_EXPORT_APP *m)
 		ln_argv_option(argv, "--app", m->app));
 }
 
-/* Locked: it does not run, and no one takes it away. */
+/* The plan is root's own file, as it was proved when the pod began. */
 static int
 open_pod(struct ln_session *s, const char *uuid)
 {
-	int r = -ENOENT;
-
-	for (size_t i = 0; r == -ENOENT && i < PS_COUNT(places); i++) {
-		char path[80];
-
-		(void)snprintf(path, sizeof(path), "%s/%s", places[i], uuid);
-		s->pod = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0,
-		    SYS_BENEATH);
-		r = s->pod < 0 ? s->pod : sys_flock(s->pod, true);
-	}
-	return r;
-}
-
-/* Root's own file, as it was proved when the pod began. */
-static int
-read_plan(struct ln_session *s, const char *uuid)
-{
-	_cleanup_fd_ int fd =
-	    sys_open(s->pod, "plan", O_RDONLY | O_NOFOLLOW, 0, SYS_BENEATH);
 	uint64_t n;
-	int r = fd < 0 ? fd : ps_check_file(fd, sizeof(bytes), &n);
+	int r;
 
-	if (r == 0)
-		r = ps_pread_full(fd, bytes, n, 0);
+	s->pod = -ENOENT;
+	for (size_t i = 0; s->pod == -ENOENT && i < PS_COUNT(places); i++)
+		s->pod = ln_pod_lock(s, places[i], uuid);
+	r = s->pod < 0 ? s->pod
+		       : ln_read_file(s->pod, "plan", bytes, sizeof(bytes), &n);
 	if (r == 0)
 		r = ln_plan_decode(bytes, n, &plan);
 	return r < 0 || strcmp(plan.pod.uuid, uuid) == 0 ? r : -EBADMSG;
 }
 
-/* 0; 1 REFUSED was sent; or a negative errno. */
 static int
 find_app(struct ln_session *s, const struct ps_msg_EXPORT_APP *m, uint16_t *ret)
 {
 	int r = open_pod(s, m->uuid);
 
-	if (r == 0)
-		r = read_plan(s, m->uuid);
 	if (r == -EWOULDBLOCK)
 		return ln_refuse(s, PS_REFUSED_BUSY,
 		    "pod \"%s\" is currently running", m->uuid);

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "launcher/argv.h"
 #include "launcher/image.h"
@@ -27,39 +26,20 @@ struct target {
 	bool made;
 };
 
-/* The directory above is what the operator named, links included; in the last
- * part nothing is followed. */
-static int
-open_parent(struct target *t)
-{
-	char path[4096];
-	size_t n = strlen(t->path), slash;
-
-	while (n > 1 && t->path[n - 1] == '/')
-		n--;
-	for (slash = n; slash > 0 && t->path[slash - 1] != '/'; slash--)
-		;
-	if (n - slash >= sizeof(t->name) || n >= sizeof(path))
-		return -ENAMETOOLONG;
-	(void)snprintf(t->name, sizeof(t->name), "%.*s", (int)(n - slash),
-	    t->path + slash);
-	if (t->name[0] == '\0' || strcmp(t->name, ".") == 0 ||
-	    strcmp(t->name, "..") == 0)
-		return -EISDIR;
-	(void)snprintf(path, sizeof(path), "%.*s",
-	    (int)(slash > 1 ? slash - 1 : slash), t->path);
-	t->parent = sys_open(AT_FDCWD, slash > 0 ? path : ".",
-	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	return t->parent < 0 ? t->parent : 0;
-}
-
 static int
 make_dir(struct target *t, bool overwrite)
 {
-	int r = open_parent(t);
+	char path[4096];
+	size_t n = strlen(t->path);
+	int r;
 
-	if (r == 0)
-		r = sys_mkdir(t->parent, t->name, 0700);
+	while (n > 1 && t->path[n - 1] == '/')
+		n--;
+	if (n >= sizeof(path))
+		return -ENAMETOOLONG;
+	(void)snprintf(path, sizeof(path), "%.*s", (int)n, t->path);
+	t->parent = ln_open_parent(path, t->name);
+	r = t->parent < 0 ? t->parent : sys_mkdir(t->parent, t->name, 0700);
 	if (r == -EEXIST && overwrite) {
 		_cleanup_fd_ int old = sys_open(t->parent, t->name,
 		    O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, SYS_BENEATH);
@@ -71,23 +51,17 @@ make_dir(struct target *t, bool overwrite)
 	if (r < 0)
 		return r;
 	t->made = true;
-	t->dir = sys_open(t->parent, t->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-	    0, SYS_BENEATH);
+	t->dir = ln_open_dir(t->parent, t->name);
 	return t->dir < 0 ? t->dir : sys_own(t->dir, 0, 0, 0700);
 }
 
 static int
-copy_manifest(struct ln_session *s, int dir, const uint8_t *image)
+copy_manifest(int from, int dir)
 {
-	char path[PS_IMAGE_ID_LEN + 16];
-	_cleanup_fd_ int from = -1, to = -1;
+	_cleanup_fd_ int to = -1;
 	uint64_t n;
-	int r;
+	int r = ps_check_file(from, PS_MAX_MANIFEST, &n);
 
-	ps_image_id(image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/manifest", 10);
-	from = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
-	r = from < 0 ? from : ps_check_file(from, PS_MAX_MANIFEST, &n);
 	to = r < 0 ? r : sys_open(dir, "manifest", O_WRONLY | O_CREAT | O_EXCL, 0644,
 			     SYS_BENEATH);
 	return to < 0 ? to : sys_copy(from, to, n);
@@ -97,11 +71,10 @@ copy_manifest(struct ln_session *s, int dir, const uint8_t *image)
 static int
 open_rootfs(struct target *t, bool rootfs_only)
 {
-	_cleanup_fd_ int userns = -1, fd = -1;
-	int r = rootfs_only ? 0 : sys_mkdir(t->dir, "rootfs", 0700);
+	_cleanup_fd_ int userns = -1;
+	_cleanup_fd_ int fd = rootfs_only ? ln_open_dir(t->dir, ".")
+					  : ln_make_dir(t->dir, "rootfs");
 
-	fd = r < 0 ? r : sys_open(t->dir, rootfs_only ? "." : "rootfs",
-			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, SYS_BENEATH);
 	userns = fd < 0 ? fd : sys_userns(0, PS_FOREIGN_BASE, PS_RANGE);
 	return userns < 0 ? userns : sys_shifted(fd, userns);
 }
@@ -112,26 +85,21 @@ fill(struct ln_session *s, struct target *t, const struct ln_lowers *of,
 {
 	const struct ln_argv argv = { s->argc, s->argv };
 	bool rootfs_only = ln_argv_flag(argv, "--rootfs-only");
-	struct ln_rendering what = { .manifest = -1, .bare = rootfs_only };
 	_cleanup_fd_ int rootfs = open_rootfs(t, rootfs_only), manifest = -1;
-	char path[PS_IMAGE_ID_LEN + 16];
+	struct ln_rendering what = { .rootfs = rootfs, .bare = rootfs_only };
+	char path[LN_IMAGE_PATH];
 	struct ps_msg_TREE tree;
-	int r = rootfs < 0 ? rootfs : 0;
+	int r;
 
-	if (r == 0 && !rootfs_only)
-		r = copy_manifest(s, t->dir, of->v[0].image);
-	if (r == 0 && whole) {
-		ps_image_id(of->v[0].image, path);
-		memcpy(path + PS_IMAGE_ID_LEN, "/manifest", 10);
-		r = manifest = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
-	}
+	ln_image_path(of->v[0].image, "manifest", path);
+	manifest = rootfs < 0 ? rootfs : ln_open_file(s->image, path);
+	r = manifest < 0 || rootfs_only ? manifest : copy_manifest(manifest, t->dir);
 	if (r < 0)
 		return ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write to %s: %s",
 		    t->path, r == -EINVAL || r == -EOPNOTSUPP
 			? "its file system cannot give files other owners"
 			: strerror(-r));
-	what.rootfs = rootfs;
-	what.manifest = manifest;
+	what.manifest = whole ? manifest : -1;
 	return ln_render_into(s, of, &what, &tree);
 }
 

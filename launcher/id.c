@@ -4,12 +4,12 @@
  */
 #include "launcher/id.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
@@ -48,7 +48,7 @@ ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 	_cleanup_fd_ int fd = -1;
 
 	(void)snprintf(name, sizeof(name), "%u", base);
-	fd = sys_open(s->ids, name, O_RDONLY, 0, SYS_BENEATH);
+	fd = ln_open_file(s->ids, name);
 	if (fd >= 0 && ps_pread_full(fd, holder, sizeof(holder), 0) == 0 &&
 	    memcmp(holder, uuid, sizeof(holder)) == 0)
 		(void)sys_unlink(s->ids, name, false);
@@ -75,22 +75,17 @@ ln_pod_exists(struct ln_session *s, const char *uuid)
 void
 ln_id_sweep(struct ln_session *s)
 {
-	DIR *d = fdopendir(
-	    sys_open(s->ids, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH));
-	struct dirent *e;
+	_cleanup_list_ DIR *list = NULL;
+	const char *name;
 
-	while (d && (e = readdir(d)) != NULL) {
-		_cleanup_fd_ int fd = -1;
+	(void)ln_list(s->ids, ".", &list);
+	while ((name = ln_next(list)) != NULL) {
+		_cleanup_fd_ int fd = ln_open_file(s->ids, name);
 		char holder[37] = "";
 
-		if (e->d_name[0] == '.')
-			continue;
-		fd = sys_open(s->ids, e->d_name, O_RDONLY, 0, SYS_BENEATH);
 		if (fd < 0 || (ps_pread_full(fd, holder, 36, 0) == 0 &&
 				  (!ps_is_uuid(holder, 36) || ln_pod_exists(s, holder))))
 			continue;
-		(void)sys_unlink(s->ids, e->d_name, false);
+		(void)sys_unlink(s->ids, name, false);
 	}
-	if (d)
-		(void)closedir(d);
 }

@@ -6,7 +6,6 @@
 #include "launcher/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,12 +20,12 @@
 void
 ln_lower_path(const struct ln_lower *l, char ret[LN_LOWER_PATH])
 {
-	ps_image_id(l->image, ret);
-	if (l->rendering == 0)
-		(void)snprintf(ret + PS_IMAGE_ID_LEN, 40, "/tree/rootfs");
-	else
-		(void)snprintf(ret + PS_IMAGE_ID_LEN, 40, "/rendered/%u/rootfs",
+	char below[40] = "tree/rootfs";
+
+	if (l->rendering != 0)
+		(void)snprintf(below, sizeof(below), "rendered/%u/rootfs",
 		    l->rendering);
+	ln_image_path(l->image, below, ret);
 }
 
 int
@@ -38,7 +37,7 @@ ln_image_check(struct ln_session *s, const struct ln_lower *l)
 	int r;
 
 	ln_lower_path(l, path);
-	rootfs = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	rootfs = ln_open_dir(s->image, path);
 	if (rootfs < 0)
 		return ln_refuse_error(s, rootfs, "cannot open the image's tree");
 	r = ln_worker_digest(s, rootfs, &tree);
@@ -85,9 +84,9 @@ hold(struct ln_session *s, const uint8_t image[PS_DIGEST])
 	int r;
 
 	ps_image_id(image, id);
-	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	dir = ln_open_dir(s->image, id);
 	r = dir < 0 ? dir : sys_flock(dir, false);
-	record = r < 0 ? -1 : sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
+	record = r < 0 ? -1 : ln_open_file(dir, "record");
 	if (record >= 0)
 		(void)sys_touch(record); /* used last: its mtime */
 	return r < 0 ? r : ln_image_hold(s, &dir);

@@ -9,7 +9,7 @@
 #include "privsep/name.h"
 
 #define LN_MAX_LOWERS (PS_MAX_LAYERS + 1u)
-#define LN_LOWER_PATH (PS_IMAGE_ID_LEN + 40u)
+#define LN_LOWER_PATH (PS_IMAGE_ID_LEN + 40u) /* LN_IMAGE_PATH */
 
 struct ln_lower {
 	uint8_t image[PS_DIGEST];

@@ -6,61 +6,26 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "launcher/argv.h"
+#include "launcher/files.h"
 #include "launcher/session.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 
-/* Its directory is what the operator named, links included; its last part is
- * not: nothing is followed there.  -EISDIR: it has none. */
-static int
-open_parent(struct ln_session *s, const char *path)
-{
-	char dir[4200];
-	const char *name = strrchr(path, '/');
-	size_t n = name ? (size_t)(name - path) : 0;
-
-	name = name ? name + 1 : path;
-	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    n >= sizeof(dir))
-		return -EISDIR;
-	if (strlen(name) >= sizeof(s->put_name))
-		return -ENAMETOOLONG;
-	(void)snprintf(s->put_name, sizeof(s->put_name), "%s", name);
-	(void)snprintf(dir, sizeof(dir), "%.*s", (int)n, path);
-	s->put_dir = sys_open(AT_FDCWD, n > 0 ? dir : path[0] == '/' ? "/" : ".",
-	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	return s->put_dir < 0 ? s->put_dir : 0;
-}
-
 /* A file that was there: this one, under this one name, or none. */
-static int
-open_existing(struct ln_session *s)
-{
-	_cleanup_fd_ int fd = sys_open(s->put_dir, s->put_name,
-	    O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, SYS_BENEATH);
-	struct stat st;
-
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) && st.st_nlink == 1 ? take_fd(fd) : -EMEDIUMTYPE;
-}
-
 static int
 open_output(struct ln_session *s, const char *path, bool overwrite)
 {
-	int r = open_parent(s, path);
-	int fd = r < 0 ? r : sys_open(s->put_dir, s->put_name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, SYS_BENEATH);
+	int fd = s->put_dir = ln_open_parent(path, s->put_name);
 
+	if (fd >= 0)
+		fd = sys_open(s->put_dir, s->put_name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, SYS_BENEATH);
 	s->put_made = fd >= 0;
-	return fd == -EEXIST && overwrite ? open_existing(s) : fd;
+	return fd == -EEXIST && overwrite
+	    ? ln_open_single(s->put_dir, s->put_name, O_WRONLY) : fd;
 }
 
 static const char *

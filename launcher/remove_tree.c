@@ -3,61 +3,37 @@
  * any depth.  Runs as root; unlinkat and renameat below descriptors alone, and
  * never through a symlink or a mount.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/store.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 
-/* Trees on their way out are called .gone-* and half made things .new-*. */
-static int
-gone_name(char ret[40])
-{
-	uint64_t n[2];
-	int r = sys_random(n, sizeof(n));
-
-	if (r == 0)
-		(void)snprintf(ret, 40, ".gone-%016llx%016llx",
-		    (unsigned long long)n[0], (unsigned long long)n[1]);
-	return r;
-}
-
 /* Empty the directory: files are unlinked, directories that are not empty are
  * moved up beside their top, to be emptied in their turn. */
 static int
 empty(int dir, const char *name)
 {
-	char other[40];
-	_cleanup_fd_ int fd = sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0,
-	    SYS_BENEATH);
-	struct dirent *e;
-	DIR *d;
-	int r = 0;
+	char other[LN_TEMPORARY];
+	_cleanup_list_ DIR *list = NULL;
+	const char *entry;
+	int r = ln_list(dir, name, &list);
 
-	if (fd < 0)
-		return fd;
-	d = fdopendir(dup(fd));
-	if (!d)
-		return -errno;
-	while (r == 0 && (e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		r = sys_unlink(fd, e->d_name, false);
+	while (r == 0 && (entry = ln_next(list)) != NULL) {
+		int fd = dirfd(list);
+
+		r = sys_unlink(fd, entry, false);
 		if (r == -EISDIR || r == -EPERM)
-			r = sys_unlink(fd, e->d_name, true);
+			r = sys_unlink(fd, entry, true);
 		if (r == -ENOTEMPTY || r == -EEXIST) {
-			r = gone_name(other);
+			r = ln_temporary(".gone-", other);
 			if (r == 0)
-				r = sys_rename(fd, e->d_name, dir, other, false);
+				r = sys_rename(fd, entry, dir, other, false);
 		}
 		if (r == -ENOENT)
 			r = 0;
 	}
-	(void)closedir(d);
 	return r;
 }
 
@@ -79,33 +55,29 @@ remove_all(int dir, const char *prefix, bool locked)
 {
 	size_t n = strlen(prefix);
 	bool found;
-	int r = 0;
+	int r;
 
 	do {
-		DIR *d = fdopendir(
-		    sys_open(dir, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH));
-		struct dirent *e;
+		_cleanup_list_ DIR *list = NULL;
+		const char *name;
 
 		found = false;
-		if (!d)
-			return -errno;
-		while (r == 0 && (e = readdir(d)) != NULL) {
+		r = ln_list(dir, ".", &list);
+		while (r == 0 && (name = ln_next(list)) != NULL) {
 			_cleanup_fd_ int fd = -1;
 
-			if (strncmp(e->d_name, prefix, n) != 0 ||
-			    strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			if (strncmp(name, prefix, n) != 0)
 				continue;
 			if (locked) { /* its maker may be alive */
-				fd = sys_open(dir, e->d_name, O_RDONLY, 0, SYS_BENEATH);
+				fd = ln_open_file(dir, name);
 				if (fd < 0 || sys_flock(fd, true) < 0)
 					continue;
 			}
 			found = true;
-			r = remove_one(dir, e->d_name);
+			r = remove_one(dir, name);
 			if (r == -ENOENT)
 				r = 0; /* another launcher was quicker */
 		}
-		(void)closedir(d);
 	} while (r == 0 && found && !locked);
 	return r;
 }
@@ -113,8 +85,8 @@ remove_all(int dir, const char *prefix, bool locked)
 int
 ln_remove_tree(int dir, const char *name)
 {
-	char gone[40];
-	int r = gone_name(gone);
+	char gone[LN_TEMPORARY];
+	int r = ln_temporary(".gone-", gone);
 
 	if (r == 0)
 		r = sys_rename(dir, name, dir, gone, false);

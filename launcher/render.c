@@ -7,7 +7,6 @@
 #include "launcher/render.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,47 +25,41 @@
 /* What is made, and the record that it gets but for its first line. */
 struct rendering {
 	const struct ln_lowers *of;
-	char layers[LN_MAX_LOWERS * LINE];
-	size_t n_layers;
+	char layers[LN_MAX_LOWERS * LINE]; /* a text */
 	uint32_t slot; /* the first that is free; 0: none */
 	uint8_t tree[PS_DIGEST];
-	char staging[48];
+	char staging[LN_TEMPORARY];
 };
 
 static void
 describe(struct rendering *m)
 {
 	char id[PS_IMAGE_ID_LEN + 1], tree[PS_IMAGE_ID_LEN + 1];
+	size_t at = 0;
 
-	m->n_layers = 0;
 	for (uint16_t i = 0; i < m->of->n; i++) {
 		ps_image_id(m->of->v[i].image, id);
 		ps_image_id(m->of->v[i].tree, tree);
-		m->n_layers += (size_t)snprintf(m->layers + m->n_layers, LINE,
+		at += (size_t)snprintf(m->layers + at, LINE,
 		    "layer %s %s\n", id, tree);
 	}
 }
 
-/* *ret: what its tree must hash to; *ret_layers: what it was made of. */
+/* What its tree must hash to; and what it was made of, a text. */
 static int
-read_record(int dir, uint8_t tree[PS_DIGEST], const char **ret_layers,
-    size_t *ret_n)
+read_record(int dir, uint8_t tree[PS_DIGEST], const char **ret_layers)
 {
 	static char text[TREE_LINE + LN_MAX_LOWERS * LINE + 1];
-	_cleanup_fd_ int fd = sys_open(dir, "record", O_RDONLY, 0, SYS_BENEATH);
 	uint64_t n;
-	int r = fd < 0 ? fd : ps_check_file(fd, sizeof(text) - 1, &n);
+	int r = ln_read_file(dir, "record", text, sizeof(text) - 1, &n);
 
-	if (r == 0)
-		r = ps_pread_full(fd, text, n, 0);
 	if (r < 0)
 		return r;
 	if (n < TREE_LINE || memcmp(text, "tree ", 5) != 0 ||
 	    text[TREE_LINE - 1] != '\n')
 		return -EBADMSG;
-	text[TREE_LINE - 1] = '\0';
+	text[TREE_LINE - 1] = text[n] = '\0';
 	*ret_layers = text + TREE_LINE;
-	*ret_n = n - TREE_LINE;
 	return ps_parse_image_id(text + 5, tree) ? 0 : -EBADMSG;
 }
 
@@ -75,12 +68,11 @@ static int
 match(struct rendering *m, int dir)
 {
 	const char *layers;
-	size_t n;
-	int r = read_record(dir, m->tree, &layers, &n);
+	int r = read_record(dir, m->tree, &layers);
 
 	if (r < 0)
 		return r;
-	return n == m->n_layers && memcmp(layers, m->layers, n) == 0 ? 0 : -ENOENT;
+	return strcmp(layers, m->layers) == 0 ? 0 : -ENOENT;
 }
 
 /* *ret: its number.  -ENOENT: there is none; m->slot is where to put it. */
@@ -94,7 +86,7 @@ find(struct ln_session *s, struct rendering *m, int image, uint32_t *ret)
 		_cleanup_fd_ int dir = -1;
 
 		(void)snprintf(path, sizeof(path), "rendered/%u", i);
-		dir = sys_open(image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		dir = ln_open_dir(image, path);
 		if (dir == -ENOENT && m->slot == 0)
 			m->slot = i;
 		/* The lock first: what has its record then, keeps it. */
@@ -116,7 +108,7 @@ make_room(struct rendering *m, int rendered)
 		_cleanup_fd_ int dir = -1;
 
 		(void)snprintf(name, sizeof(name), "%u", i);
-		dir = sys_open(rendered, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+		dir = ln_open_dir(rendered, name);
 		if (dir >= 0 && sys_flock(dir, true) == 0 &&
 		    ln_remove_tree(rendered, name) == 0)
 			m->slot = i;
@@ -136,9 +128,7 @@ ln_render_into(struct ln_session *s, const struct ln_lowers *of,
 
 		ln_lower_path(&of->v[what->n], path);
 		mount = sys_idmapped(s->image, path, -1);
-		tree = mount < 0 ? mount
-				 : sys_open(mount, ".", O_RDONLY | O_DIRECTORY, 0,
-				       SYS_BENEATH);
+		tree = mount < 0 ? mount : ln_open_dir(mount, ".");
 		r = tree < 0 ? tree : 0;
 		if (r == 0)
 			what->trees[what->n++] = take_fd(tree);
@@ -151,32 +141,6 @@ ln_render_into(struct ln_session *s, const struct ln_lowers *of,
 }
 
 static int
-stage(struct rendering *m, int rendered, int *ret_dir)
-{
-	_cleanup_fd_ int dir = -1, rootfs = -1;
-	uint64_t n;
-	int r = sys_random(&n, sizeof(n));
-
-	if (r < 0)
-		return r;
-	(void)snprintf(m->staging, sizeof(m->staging), ".new-%016llx",
-	    (unsigned long long)n);
-	r = sys_mkdir(rendered, m->staging, 0700);
-	dir = r < 0 ? r : sys_open(rendered, m->staging, O_RDONLY | O_DIRECTORY,
-				 0, SYS_BENEATH);
-	r = dir < 0 ? dir : sys_flock(dir, true);
-	if (r == 0)
-		r = sys_mkdir(dir, "rootfs", 0700);
-	rootfs = r < 0 ? r : sys_open(dir, "rootfs", O_RDONLY | O_DIRECTORY, 0,
-				 SYS_BENEATH);
-	r = rootfs < 0 ? rootfs
-		       : sys_own(rootfs, PS_FOREIGN_BASE, PS_FOREIGN_BASE, 0755);
-	if (r == 0)
-		*ret_dir = take_fd(dir);
-	return r;
-}
-
-static int
 commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 {
 	static char text[TREE_LINE + sizeof(m->layers) + 1];
@@ -185,7 +149,7 @@ commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 
 	ps_image_id(m->tree, id);
 	(void)snprintf(text, sizeof(text), "tree %s\n%s", id, m->layers);
-	r = ln_write_file(s, dir, "record", text, TREE_LINE + m->n_layers);
+	r = ln_write_file(s, dir, "record", text, strlen(text));
 	if (r == 0)
 		r = sys_syncfs(dir);
 	if (r == 0)
@@ -213,11 +177,9 @@ make(struct ln_session *s, struct rendering *m, int image, int rendered)
 			return r;
 	}
 	ln_sweep(rendered);
-	r = stage(m, rendered, &dir);
-	rootfs = r < 0 ? r : sys_open(dir, "rootfs", O_RDONLY | O_DIRECTORY, 0,
-				 SYS_BENEATH);
-	manifest = rootfs < 0 ? rootfs
-			      : sys_open(image, "manifest", O_RDONLY, 0, SYS_BENEATH);
+	dir = ln_stage(rendered, m->staging);
+	rootfs = dir < 0 ? dir : ln_make_rootfs(dir);
+	manifest = rootfs < 0 ? rootfs : ln_open_file(image, "manifest");
 	if (manifest < 0)
 		return ln_refuse_error(s, manifest, "cannot render the image");
 	what = (struct ln_rendering){ .rootfs = rootfs, .manifest = manifest };
@@ -239,7 +201,7 @@ open_rendered(int image)
 
 	if (r < 0 && r != -EEXIST)
 		return r;
-	return sys_open(image, "rendered", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	return ln_open_dir(image, "rendered");
 }
 
 int
@@ -254,7 +216,7 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 	m = (struct rendering){ .of = of };
 	describe(&m);
 	ps_image_id(of->v[0].image, id);
-	image = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	image = ln_open_dir(s->image, id);
 	r = image < 0 ? image : find(s, &m, image, &n);
 	if (r == -ENOENT)
 		rendered = open_rendered(image);
@@ -285,17 +247,15 @@ check_one(struct ln_session *s, const struct ln_lower *l, int rendered)
 	uint8_t wanted[PS_DIGEST];
 	struct ps_msg_TREE tree;
 	const char *layers;
-	size_t n;
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%u", l->rendering);
-	dir = sys_open(rendered, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	dir = ln_open_dir(rendered, name);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	r = read_record(dir, wanted, &layers, &n);
+	r = read_record(dir, wanted, &layers);
 	ln_lower_path(l, path);
-	rootfs = r < 0 ? r : sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0,
-				 SYS_BENEATH);
+	rootfs = r < 0 ? r : ln_open_dir(s->image, path);
 	if (rootfs >= 0) {
 		r = ln_worker_digest(s, rootfs, &tree);
 		if (r != 0 || memcmp(tree.tree, wanted, PS_DIGEST) == 0)
@@ -316,14 +276,13 @@ ln_render_check(struct ln_session *s, const uint8_t image[PS_DIGEST],
     const char *name)
 {
 	struct ln_lower l = { .name = name };
-	char path[PS_IMAGE_ID_LEN + 16];
+	char path[LN_IMAGE_PATH];
 	_cleanup_fd_ int rendered = -1;
 	int r = 0;
 
 	memcpy(l.image, image, PS_DIGEST);
-	ps_image_id(image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/rendered", 10);
-	rendered = sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	ln_image_path(image, "rendered", path);
+	rendered = ln_open_dir(s->image, path);
 	if (rendered < 0)
 		return rendered == -ENOENT ? 0 : rendered;
 	for (l.rendering = 1; r == 0 && l.rendering <= MAX_RENDERINGS; l.rendering++)

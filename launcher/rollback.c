@@ -6,12 +6,10 @@
  */
 #include "launcher/rollback.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "launcher/store.h"
 #include "launcher/sys.h"
@@ -56,17 +54,14 @@ ln_rollback_path(const struct ps_record *r, const char *key,
 static int
 load(int dir, const char *path, uint64_t *ret)
 {
-	_cleanup_fd_ int fd = sys_open(dir, path, O_RDONLY, 0, SYS_BENEATH);
 	char text[24] = "";
-	struct stat st;
 	uint64_t n;
+	int r = ln_read_file(dir, path, text, sizeof(text) - 1, &n);
 
 	*ret = 0;
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	if (fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022) != 0 ||
-	    ps_check_file(fd, sizeof(text) - 1, &n) < 0 || n == 0 ||
-	    ps_pread_full(fd, text, n, 0) < 0 || text[n - 1] != '\n')
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 || n == 0 || text[n - 1] != '\n')
 		return -EBADMSG;
 	text[n - 1] = '\0';
 	return strlen(text) == n - 1 && ps_parse_u64(text, UINT64_MAX, ret) &&
@@ -83,12 +78,12 @@ newest_stored(struct ln_session *s, const char *path)
 	uint8_t image[PS_DIGEST];
 	struct ps_record record;
 	uint64_t newest = 0;
-	struct dirent *e;
-	DIR *d = fdopendir(
-	    sys_open(s->image, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH));
+	_cleanup_list_ DIR *list = NULL;
+	const char *name;
 
-	while (d && (e = readdir(d)) != NULL) {
-		if (!ps_parse_image_id(e->d_name, image) ||
+	(void)ln_list(s->image, ".", &list);
+	while ((name = ln_next(list)) != NULL) {
+		if (!ps_parse_image_id(name, image) ||
 		    ln_record_read(s, image, text, &record) < 0)
 			continue;
 		for (uint16_t i = 0; i < record.n_signer; i++) {
@@ -97,8 +92,6 @@ newest_stored(struct ln_session *s, const char *path)
 				newest = record.signed_at;
 		}
 	}
-	if (d)
-		(void)closedir(d);
 	return newest;
 }
 
@@ -182,7 +175,7 @@ raise_state(int states, char *path, uint64_t at)
 	if (r == 0)
 		r = sys_fsync(states);
 	dir = r < 0 && r != -EEXIST ? r
-	    : sys_open(states, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	    : ln_open_dir(states, path);
 	r = dir < 0 ? dir : sys_flock(dir, true);
 	for (int i = 0; r == -EWOULDBLOCK && i < 200; i++) {
 		sys_sleep(WAIT_MS);

@@ -4,7 +4,6 @@
  * moment.  A file is opened here for one thing alone: to be copied into the
  * quarantine, and judged as if the network had sent it.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -41,19 +40,9 @@ int
 ln_spool_open(const struct ln_session *s, const char *path, uint8_t kind)
 {
 	const char *name = name_of(path, kind);
-	_cleanup_fd_ int fd = -1;
-	struct stat st;
 
-	if (!name)
-		return -EPROTO;
-	fd = sys_open(s->spool, name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, SYS_BENEATH);
-	if (fd < 0)
-		return fd;
-	/* Another name of it may be anyone's file. */
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
-		return -EMEDIUMTYPE;
-	return take_fd(fd);
+	return !name ? -EPROTO
+		     : ln_open_single(s->spool, name, O_RDONLY);
 }
 
 /* The time of its last change: no one but the kernel can set that. */
@@ -71,18 +60,12 @@ is_old(const struct ln_session *s, const char *name)
 void
 ln_spool_sweep(struct ln_session *s)
 {
-	DIR *d = fdopendir(
-	    sys_open(s->spool, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH));
-	struct dirent *e;
+	_cleanup_list_ DIR *list = NULL;
+	const char *name;
 
-	for (unsigned i = 0; d && i < SPOOL_LOOKS && (e = readdir(d)); i++) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    !is_old(s, e->d_name))
-			continue;
+	(void)ln_list(s->spool, ".", &list);
+	for (unsigned i = 0; i < SPOOL_LOOKS && (name = ln_next(list)); i++)
 		/* A directory is no entry; what is in it stays its maker's. */
-		if (sys_unlink(s->spool, e->d_name, false) == -EISDIR)
-			(void)sys_unlink(s->spool, e->d_name, true);
-	}
-	if (d)
-		(void)closedir(d);
+		if (is_old(s, name) && sys_unlink(s->spool, name, false) == -EISDIR)
+			(void)sys_unlink(s->spool, name, true);
 }

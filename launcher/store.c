@@ -5,7 +5,6 @@
  */
 #include "launcher/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,72 +16,49 @@
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
+/* Also a directory that stood there with other modes. */
 static int
-make_dir(int dir, const char *name, mode_t mode, gid_t gid, int how)
+put_right(int fd, mode_t mode, gid_t gid)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_uid == 0 && st.st_gid == gid && (st.st_mode & 07777) == mode
+	    ? 0 : sys_own(fd, 0, gid, mode);
+}
+
+static int
+make_dir(int dir, const char *name, mode_t mode, gid_t gid)
 {
 	_cleanup_fd_ int fd = -1;
-	struct stat st;
 	int r = sys_mkdir(dir, name, 0700);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
-	fd = sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, how);
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	/* Also a directory that stood there with other modes is put right. */
-	if (st.st_uid != 0 || st.st_gid != gid || (st.st_mode & 07777) != mode) {
-		r = sys_own(fd, 0, gid, mode);
-		if (r < 0)
-			return r;
-	}
-	return take_fd(fd);
-}
-
-static int
-make_parents(const char *dir)
-{
-	char path[1024];
-
-	(void)snprintf(path, sizeof(path), "%s", dir);
-	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
-		int r;
-
-		*p = '\0';
-		r = sys_mkdir(AT_FDCWD, path, 0755);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		*p = '/';
-	}
-	return 0;
+	fd = sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
+	r = fd < 0 ? fd : put_right(fd, mode, gid);
+	return r < 0 ? r : take_fd(fd);
 }
 
 /* A directory is made a store when it is one, or empty: its modes change, and
- * --dir=/etc must not lock everyone out of /etc. */
+ * --dir=/etc must not lock everyone out of /etc.  One that another launcher is
+ * making has pods/ before what the list may tell of it. */
 static int
-may_be_data(const char *dir)
+may_be_data(int dir)
 {
-	_cleanup_fd_ int fd =
-	    sys_open(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	_cleanup_list_ DIR *list = NULL;
 	_cleanup_fd_ int pods = -1;
-	struct dirent *e;
-	bool empty = true;
-	DIR *d;
+	const char *name;
+	int r = ln_list(dir, ".", &list);
 
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	pods = sys_open(fd, "pods", O_PATH | O_DIRECTORY, 0, SYS_CROSS);
-	if (pods >= 0)
-		return 0;
-	d = fdopendir(dup(fd));
-	if (!d)
-		return -errno;
-	while (empty && (e = readdir(d)) != NULL)
-		empty = e->d_name[0] == '.' || strcmp(e->d_name, "image") == 0 ||
-		    strcmp(e->d_name, "lost+found") == 0;
-	(void)closedir(d);
-	return empty ? 0 : -ENOTEMPTY;
+	do {
+		name = ln_next(list);
+	} while (name && (name[0] == '.' || strcmp(name, "image") == 0 ||
+			     strcmp(name, "lost+found") == 0));
+	if (r == 0 && name)
+		pods = sys_open(dir, "pods", O_PATH | O_DIRECTORY, 0, SYS_CROSS);
+	return r < 0 ? r : name && pods < 0 ? -ENOTEMPTY : 0;
 }
 
 int
@@ -101,29 +77,22 @@ ln_store_open(struct ln_session *s, const char *dir)
 		{ "quarantine", &s->quarantine, 0700, 0 },
 		/* Members may add, and touch nothing of one another's. */
 		{ "spool", &s->spool, 03770, s->rkt.gid } };
-	int r = make_parents(dir);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = may_be_data(dir);
-	if (r < 0)
-		return r;
-	s->data = make_dir(AT_FDCWD, dir, 0750, s->rkt.gid, SYS_HOST);
-	if (s->data < 0)
-		return s->data;
-	for (size_t i = 0; i < PS_COUNT(rows); i++) {
-		*rows[i].fd = make_dir(s->data, rows[i].name, rows[i].mode, rows[i].gid,
-		    SYS_CROSS);
-		if (*rows[i].fd < 0)
-			return *rows[i].fd;
+	s->data = ln_make_path(AT_FDCWD, dir, SYS_HOST);
+	r = s->data < 0 ? s->data : may_be_data(s->data);
+	if (r == 0)
+		r = put_right(s->data, 0750, s->rkt.gid);
+	for (size_t i = 0; r >= 0 && i < PS_COUNT(rows); i++)
+		r = *rows[i].fd = make_dir(s->data, rows[i].name, rows[i].mode,
+		    rows[i].gid);
+	for (size_t i = 0; r >= 0 && i < PS_COUNT(states); i++) {
+		_cleanup_fd_ int fd =
+		    make_dir(s->pods, states[i], 0750, s->rkt.gid);
+
+		r = fd;
 	}
-	for (size_t i = 0; i < PS_COUNT(states); i++) {
-		r = make_dir(s->pods, states[i], 0750, s->rkt.gid, SYS_CROSS);
-		if (r < 0)
-			return r;
-		(void)close(r);
-	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 int
@@ -184,26 +153,38 @@ ln_slot_max(const struct ln_session *s, uint8_t kind)
 					: PS_MAX_KEY;
 }
 
+void
+ln_image_path(const uint8_t image[PS_DIGEST], const char *below,
+    char ret[LN_IMAGE_PATH])
+{
+	ps_image_id(image, ret);
+	(void)snprintf(ret + PS_IMAGE_ID_LEN, LN_IMAGE_PATH - PS_IMAGE_ID_LEN,
+	    "/%s", below);
+}
+
+int
+ln_pod_lock(const struct ln_session *s, const char *where, const char *uuid)
+{
+	char path[80];
+	_cleanup_fd_ int fd = -1;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", where, uuid);
+	fd = ln_open_dir(s->pods, path);
+	r = fd < 0 ? fd : sys_flock(fd, true);
+	return r < 0 ? r : take_fd(fd);
+}
+
 int
 ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
     char *text, struct ps_record *ret)
 {
-	char path[PS_IMAGE_ID_LEN + 16];
-	_cleanup_fd_ int fd = -1;
-	struct stat st;
+	char path[LN_IMAGE_PATH];
 	uint64_t size;
 	int r;
 
-	ps_image_id(image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/record", 8);
-	fd = sys_open(s->image, path, O_RDONLY, 0, SYS_BENEATH);
-	if (fd < 0)
-		return fd;
-	r = fstat(fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 022) != 0
-	    ? -EBADMSG /* not ours: a data directory that someone prepared */
-	    : ps_check_file(fd, PS_MAX_RECORD, &size);
-	if (r == 0)
-		r = ps_pread_full(fd, text, size, 0);
+	ln_image_path(image, "record", path);
+	r = ln_read_file(s->image, path, text, PS_MAX_RECORD, &size);
 	if (r == 0)
 		r = ps_record_parse(text, size, ret);
 	if (r < 0)

@@ -3,7 +3,9 @@
  * The directories of the data directory, slots of the quarantine, and image
  * records.  Caller: root.
  */
+#include "launcher/files.h"
 #include "launcher/session.h"
+#include "privsep/name.h"
 #include "privsep/record.h"
 
 /* Open (and make, with rkt's modes) everything below the data directory. */
@@ -26,10 +28,18 @@ struct ln_slot *ln_slot_get(struct ln_session *s, uint16_t n, uint8_t kind);
 /* Bytes that a slot of this kind may hold at most. */
 uint64_t ln_slot_max(const struct ln_session *s, uint8_t kind);
 
+#define LN_IMAGE_PATH (PS_IMAGE_ID_LEN + 40u)
+/* The path, below the image store, of what an image's directory holds. */
+void ln_image_path(const uint8_t image[PS_DIGEST], const char *below,
+    char ret[LN_IMAGE_PATH]);
 /* Read image/<id>/record.  text must hold PS_MAX_RECORD + 1 and outlive *ret.
  * -ENOENT: no such image.  -EBADMSG: damaged. */
 int ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
     char *text, struct ps_record *ret);
+/* pods/WHERE/UUID, locked: no one runs in it, and no one else takes it away.
+ * -EWOULDBLOCK: someone has it. */
+int ln_pod_lock(const struct ln_session *s, const char *where,
+    const char *uuid);
 /* Write a file of root's into dir, 0640 root:rkt, replacing nothing. */
 int ln_write_file(struct ln_session *s, int dir, const char *name,
     const void *p, size_t n);

@@ -79,36 +79,6 @@ ln_trust_holds(struct ln_session *s, const char *name, const char *fingerprint)
 	return found.stands && !found.masked;
 }
 
-/* mkdir -p of an absolute path, then trustedkeys and what is below it; the
- * last directory. */
-static int
-make_path(const char *top, const char *path)
-{
-	_cleanup_fd_ int dir = sys_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0,
-	    SYS_HOST);
-	const char *parts[] = { top, path };
-
-	for (size_t i = 0; i < PS_COUNT(parts); i++)
-		for (const char *p = parts[i]; dir >= 0 && *p != '\0';) {
-			size_t n = strcspn(p, "/");
-			char part[256];
-			int r, next;
-
-			(void)snprintf(part, sizeof(part), "%.*s", (int)n, p);
-			p += n + (p[n] == '/');
-			if (n == 0)
-				continue;
-			r = sys_mkdir(dir, part, 0755);
-			if (r < 0 && r != -EEXIST)
-				return r;
-			next = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0,
-			    i == 0 ? SYS_HOST : SYS_BENEATH);
-			ps_close_fd(&dir);
-			dir = next;
-		}
-	return take_fd(dir);
-}
-
 /* key -1: an empty file, the mask. */
 static int
 write_key(int dir, const char *fingerprint, int key, uint64_t size)
@@ -166,25 +136,11 @@ is_asked(const struct ln_session *s, const char *prefix, const char *fingerprint
 		       : ln_argv_flag(argv, "--root"));
 }
 
-/* The store may be there only now; what comes next in this session sees it. */
-static void
-see_store(struct ln_session *s)
-{
-	_cleanup_fd_ int top = s->local_trust >= 0
-	    ? -1
-	    : sys_open(AT_FDCWD, s->local_name, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	int fd = top < 0 ? -1
-			 : sys_open(top, "trustedkeys", O_RDONLY | O_DIRECTORY, 0,
-			       SYS_BENEATH);
-
-	if (fd >= 0)
-		s->local_trust = fd;
-}
-
 static int
 put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
     int key, uint64_t size)
 {
+	_cleanup_fd_ int top = ln_make_path(AT_FDCWD, s->local_name, SYS_HOST);
 	_cleanup_fd_ int dir = -1;
 	static char path[5000];
 	char below[400];
@@ -192,11 +148,13 @@ put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
 
 	(void)snprintf(below, sizeof(below), "trustedkeys/%s%s",
 	    prefix[0] ? "prefix.d/" : "root.d", prefix);
-	dir = make_path(s->local_name, below);
+	dir = top < 0 ? top : ln_make_path(top, below, SYS_BENEATH);
 	r = dir < 0 ? dir : write_key(dir, fingerprint, key, size);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot write to the trust store");
-	see_store(s);
+	/* The store may be there only now; what comes next sees it. */
+	if (s->local_trust < 0)
+		s->local_trust = ln_open_dir(top, "trustedkeys");
 	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->local_name, below,
 	    fingerprint);
 	return PS_SEND(&s->control, TRUSTED, (&(struct ps_msg_TRUSTED){ .path = path }),

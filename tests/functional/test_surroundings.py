@@ -76,6 +76,16 @@ def test_store_modes_are_put_right(host):
         assert (st.st_mode & 0o7777, st.st_uid, st.st_gid) == (0o700, 0, 0)
 
 
+def test_store_made_by_many_at_once(host):
+    """Who looks at a data directory that another rkt is just making takes it
+    for a store."""
+    for i in range(200):
+        host.data = host.path / ("data%d" % i)
+        children = [host.start("gc") for _ in range(6)]
+        assert [c.wait(60) for c in children] == [0] * 6, \
+            [host.said(c) for c in children]
+
+
 @pytest.mark.parametrize("name", ["image", "pods", "ids", "quarantine"])
 def test_store_directory_is_a_link(host, name):
     """CVE-2015-1331: a link in the way is not followed."""
