@@ -210,3 +210,16 @@ ln_argv_app(struct ln_argv a, unsigned image, struct ln_argv *ret)
 	*ret = (struct ln_argv){ end - at, a.argv + at };
 	return true;
 }
+
+bool
+ln_argv_command(struct ln_argv a, const char *group, const char *name,
+    struct ln_argv *ret)
+{
+	int at = next_plain(a, 0), next = next_plain(a, at);
+
+	if (next >= a.argc || strcmp(a.argv[at], group) != 0 ||
+	    strcmp(a.argv[next], name) != 0)
+		return false;
+	*ret = (struct ln_argv){ a.argc - next + 1, a.argv + next - 1 };
+	return true;
+}

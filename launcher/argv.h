@@ -14,6 +14,10 @@ struct ln_argv {
 /* The words of the image'th image (from 0) of `rkt run` or `rkt prepare`: the
  * image, then its flags.  false: there is no such image. */
 bool ln_argv_app(struct ln_argv a, unsigned image, struct ln_argv *ret);
+/* The command is GROUP NAME, as `rkt app add`, both in full: *ret is the line
+ * from there on, NAME its command. */
+bool ln_argv_command(struct ln_argv a, const char *group, const char *name,
+    struct ln_argv *ret);
 /* value stands as a word of its own, or behind the '=' of "--flag=value". */
 bool ln_argv_names(struct ln_argv a, const char *value);
 /* path may be opened as a file: it is named, or it is NAMED.asc. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/add.h"
 #include "launcher/argv.h"
 #include "launcher/running.h"
 #include "launcher/session.h"
@@ -19,7 +20,7 @@
 
 #define NO_COMMAND 254 /* rkt's code for its own errors */
 
-static struct ln_running pod = { -1, -1, -1 };
+static struct ln_running pod = { -1, -1, -1, -1 };
 static int plan = -1;
 /* Words of the frame that asked, which is the last that is heard. */
 static struct ps_msg_ENTER_POD asked;
@@ -81,33 +82,66 @@ is_attach(const struct ln_session *s)
 	    : strcmp(asked.exec[0], "auto") == 0;
 }
 
+/* `rkt app VERB UUID --app=NAME` and no other plain word. */
+static bool
+is_managed(const struct ln_session *s, const char *verb)
+{
+	struct ln_argv argv = { s->argc, s->argv }, uuid, more;
+
+	return asked.n_exec == 0 && asked.n_env == 0 &&
+	    ln_argv_command(argv, "app", verb, &argv) &&
+	    ln_argv_app(argv, 0, &uuid) && !ln_argv_app(argv, 1, &more) &&
+	    uuid.argv[0][0] != '\0' &&
+	    strncmp(asked.uuid, uuid.argv[0], strlen(uuid.argv[0])) == 0 &&
+	    ln_argv_option(argv, "--app", asked.app);
+}
+
+static bool
+is_start(const struct ln_session *s)
+{
+	return is_managed(s, "start");
+}
+
+static bool
+is_stop(const struct ln_session *s)
+{
+	return is_managed(s, "stop");
+}
+
+static bool
+is_remove(const struct ln_session *s)
+{
+	return is_managed(s, "rm");
+}
+
 /* What may be asked, and the verb of stage1-enter for it. */
 static const struct way {
 	const char *verb;
 	bool (*is_allowed)(const struct ln_session *s);
+	const char *word; /* of its own, where exec has none */
 } ways[] = {
-	[PS_ENTER_COMMAND] = { "command", is_command },
-	[PS_ENTER_ATTACH] = { "attach", is_attach },
+	[PS_ENTER_COMMAND] = { "command", is_command, NULL },
+	[PS_ENTER_ATTACH] = { "attach", is_attach, NULL },
+	[PS_ENTER_START] = { "manage", is_start, "start" },
+	[PS_ENTER_STOP] = { "manage", is_stop, "stop" },
+	[PS_ENTER_REMOVE] = { NULL, is_remove, NULL }, /* add.c */
 };
 
-/* One that is just starting has no pid 1 for a moment. */
+/* The plan that the app came with: its own, or the whole pod's. */
 static int
 open_pod(struct ln_session *s)
 {
-	for (unsigned i = 0; i < 500; i++) {
-		int r = ln_running_open(s, asked.uuid, &pod);
+	char path[300];
+	int r = ln_running_wait(s, asked.uuid, &pod);
 
-		if (r < 0)
-			return r;
-		if (pod.init >= 0) {
-			plan = sys_open(pod.pod, "plan", O_RDONLY | O_NOFOLLOW, 0,
-			    SYS_BENEATH);
-			return plan < 0 ? plan : 0;
-		}
-		ln_running_close(&pod);
-		sys_sleep(20);
-	}
-	return -ESRCH;
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "apps/%s", asked.app);
+	plan = sys_open(pod.pod, path, O_RDONLY | O_NOFOLLOW, 0, SYS_BENEATH);
+	if (plan == -ENOENT && ways[asked.how].word == NULL)
+		plan = sys_open(pod.pod, "plan", O_RDONLY | O_NOFOLLOW, 0,
+		    SYS_BENEATH);
+	return plan == -ENOENT ? -ENXIO : plan < 0 ? plan : 0;
 }
 
 static _noreturn_ void
@@ -125,6 +159,8 @@ become_command(struct ln_session *s)
 	memcpy(&argv[1], &ways[asked.how].verb, sizeof(argv[0]));
 	memcpy(&argv[2], &asked.app, sizeof(argv[0]));
 	memcpy(&argv[3], asked.exec, asked.n_exec * sizeof(argv[0]));
+	if (ways[asked.how].word)
+		memcpy(&argv[3], &ways[asked.how].word, sizeof(argv[0]));
 	memcpy(env, asked.env, asked.n_env * sizeof(env[0]));
 	(void)snprintf(path, sizeof(path), "%s/stage1-enter", ps_libexec_dir);
 	ps_debug("%d becomes %s", getpid(), path);
@@ -140,7 +176,14 @@ ln_enter_pod(struct ln_session *s, struct ps_frame *f)
 	if (ps_decode_ENTER_POD(f->payload, f->length, &asked) < 0 ||
 	    asked.how >= PS_COUNT(ways) || !ways[asked.how].is_allowed(s))
 		return -EPROTO;
+	if (f->nfds != (asked.how == PS_ENTER_REMOVE))
+		return -EPROTO;
+	if (asked.how == PS_ENTER_REMOVE)
+		return ln_remove_app(s, &asked, f->fds[0]);
 	r = open_pod(s);
+	if (r == -ENXIO)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" has no app \"%s\" "
+		    "that was added to it (rkt app add)", asked.uuid, asked.app);
 	if (r == -ENOENT || r == -ESRCH)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" is not running",
 		    asked.uuid);

@@ -44,9 +44,8 @@ ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
 
 /* The root of an app, or of the pod. */
 struct root {
-	const char *name;   /* below overlay/: ours, or an AC name behind "app-" */
-	const char *target; /* below the pod's directory */
-	mode_t mode;	    /* of overlay/NAME */
+	const char *name; /* below overlay/: ours, or an AC name behind "app-" */
+	mode_t mode;	  /* of overlay/NAME */
 	int store;
 	uint16_t n; /* its layers, below store, topmost first */
 	char path[LN_MAX_LOWERS][LN_LOWER_PATH];
@@ -74,9 +73,9 @@ mount_lowers(const struct root *root, int dir, int userns, char ret[128])
 	return r;
 }
 
-/* Layers (read-only, through the pod's ids) and a new upper, on the target. */
+/* Layers (read-only, through the pod's ids) and a new upper, detached. */
 static int
-mount_root(struct ln_session *s, const struct root *root, uint32_t base,
+make_root(struct ln_session *s, const struct root *root, uint32_t base,
     int userns)
 {
 	char path[300], lowers[128] = "";
@@ -96,26 +95,50 @@ mount_root(struct ln_session *s, const struct root *root, uint32_t base,
 		r = sys_chdir(dir);
 	overlay = r < 0 ? r : sys_overlay(lowers, "upper", "work");
 	r = overlay < 0 ? overlay : sys_chdir(s->pod);
-	return r < 0 ? r : sys_attach(overlay, s->pod, root->target);
+	return r < 0 ? r : take_fd(overlay);
 }
 
 static int
-mount_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
+make_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
     uint32_t base, int userns)
 {
 	static struct root root;
-	char name[300], target[400];
+	char name[300];
 
 	/* What an app writes, set-user-ID files too, is for no user of the host
 	 * (CVE-2024-25621). */
-	root = (struct root){ .name = name, .target = target, .mode = 0700,
+	root = (struct root){ .name = name, .mode = 0700,
 		.store = s->image, .n = plan->lowers[i].n };
 	for (uint16_t k = 0; k < root.n; k++)
 		ln_lower_path(&plan->lowers[i].v[k], root.path[k]);
 	(void)snprintf(name, sizeof(name), "app-%s", plan->app[i].name);
-	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
-	    plan->app[i].name);
-	return mount_root(s, &root, base, userns);
+	return make_root(s, &root, base, userns);
+}
+
+int
+ln_mount_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
+    uint32_t base)
+{
+	_cleanup_fd_ int userns = sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
+
+	return userns < 0 ? userns : make_app(s, plan, i, base, userns);
+}
+
+static int
+mount_apps(struct ln_session *s, const struct ln_plan *plan, uint32_t base,
+    int userns)
+{
+	int r = 0;
+
+	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++) {
+		_cleanup_fd_ int overlay = make_app(s, plan, i, base, userns);
+		char target[400];
+
+		(void)snprintf(target, sizeof(target),
+		    "stage1/rootfs/opt/stage2/%s/rootfs", plan->app[i].name);
+		r = overlay < 0 ? overlay : sys_attach(overlay, s->pod, target);
+	}
+	return r;
 }
 
 int
@@ -179,12 +202,40 @@ protect_stage1(struct ln_session *s, int stage1, int userns)
 	return usr < 0 ? usr : sys_attach(usr, s->pod, "stage1/rootfs/usr");
 }
 
+/* Where what comes later is attached: in nspawn's mount namespace, whose
+ * mounts reach the pod's with their flags locked, for they come from outside
+ * its user namespace.  The directories are root's: a pod does not write there. */
+static int
+share(struct ln_session *s)
+{
+	static const char *const rows[][2] = {
+		{ "mutable/stage2", "stage1/rootfs/opt/stage2" },
+		{ "mutable/volumes", "stage1/rootfs/rkt/volumes" },
+	};
+	int r = ln_make_dirs(s->pod, "mutable", 0, 0700);
+
+	for (size_t i = 0; r == 0 && i < PS_COUNT(rows); i++) {
+		_cleanup_fd_ int dir = -1, mount = -1;
+
+		r = ln_make_dirs(s->pod, rows[i][0], 0, 0711);
+		dir = r < 0 ? r : sys_open(s->pod, rows[i][0],
+		    O_PATH | O_DIRECTORY, 0, SYS_BENEATH);
+		mount = dir < 0 ? dir : sys_bind(dir, false);
+		r = mount < 0 ? mount : sys_restrict(mount, false, false, false, -1);
+		if (r == 0)
+			r = sys_attach(mount, s->pod, rows[i][1]);
+		if (r == 0)
+			r = sys_shared(mount);
+	}
+	return r;
+}
+
 int
 ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
-	static struct root root = { .name = "stage1", .target = "stage1/rootfs",
-		.mode = 0755, .n = 1, .path = { "stage1/nspawn/rootfs" } };
-	_cleanup_fd_ int userns = -1, stage1 = -1;
+	static struct root root = { .name = "stage1", .mode = 0755, .n = 1,
+		.path = { "stage1/nspawn/rootfs" } };
+	_cleanup_fd_ int userns = -1, stage1 = -1, overlay = -1;
 	int r;
 
 	userns = sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
@@ -196,13 +247,17 @@ ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 	if (r == 0)
 		r = ln_volume_dirs(s, plan, base);
 	root.store = stage1;
-	if (r == 0)
-		r = mount_root(s, &root, base, userns);
+	overlay = r < 0 ? r : make_root(s, &root, base, userns);
+	r = overlay < 0 ? overlay : sys_attach(overlay, s->pod, "stage1/rootfs");
 	if (r == 0)
 		r = protect_stage1(s, stage1, userns);
-	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++)
-		r = mount_app(s, plan, i, base, userns);
-	return r == 0 ? ln_volume_mount(s, plan, base) : r;
+	if (r == 0 && plan->pod.mutable)
+		r = share(s);
+	if (r == 0)
+		r = mount_apps(s, plan, base, userns);
+	if (r == 0)
+		r = ln_volume_make(plan, base);
+	return r == 0 ? ln_volume_attach(plan, s->pod) : r;
 }
 
 void

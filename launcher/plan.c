@@ -27,6 +27,9 @@ struct matter {
 	struct ln_argv made;  /* of the command that made the apps: prepare's, if
 				 that was another */
 	struct ln_argv words; /* of this app's image, in made */
+	bool sandbox, add;    /* made is rkt app sandbox, or add */
+	unsigned first;	      /* of made's images that an app is of: before it
+				 add names the pod */
 	bool manifest;	      /* made names a --pod-manifest: no image has words,
 				 and what the operator may ask stands there */
 	uint32_t insecure;    /* in argv and allowed by policy */
@@ -130,19 +133,36 @@ pod_debug(const struct matter *m)
 	    (m->pod->debug == 1 && ln_argv_flag(m->argv, "--debug"));
 }
 
+/* rkt app sandbox begins without apps, and without what is theirs; rkt app add
+ * adds one to the pod that it names. */
+static bool
+pod_mutable(const struct matter *m)
+{
+	struct ln_argv uuid;
+
+	if (m->pod->mutable != (m->sandbox || m->add) ||
+	    m->pod->interactive * m->pod->mutable != 0)
+		return false;
+	if (m->sandbox)
+		return m->pod->apps == 0 && m->pod->volumes == 0;
+	return !m->add || (m->pod->apps == 1 && ln_argv_app(m->made, 0, &uuid) &&
+	    uuid.argv[0][0] != '\0' &&
+	    strncmp(m->pod->uuid, uuid.argv[0], strlen(uuid.argv[0])) == 0);
+}
+
 /* As many as images were named, each with a name of its own. */
 static bool
 pod_apps(const struct matter *m)
 {
 	struct ln_argv words;
-	uint16_t n = m->pod->apps;
+	unsigned n = m->pod->apps + m->first;
 
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < m->pod->apps; i++)
 		for (uint16_t k = 0; k < i; k++)
 			if (strcmp(m->plan->app[i].name, m->plan->app[k].name) == 0)
 				return false;
-	if (n == 0 || m->pod->mutable != 0)
-		return false;
+	if (n == 0)
+		return m->sandbox && !ln_argv_app(m->made, 0, &words);
 	return m->manifest || (ln_argv_app(m->made, n - 1u, &words) &&
 	    !ln_argv_app(m->made, n, &words));
 }
@@ -206,7 +226,8 @@ volume_source(const struct matter *m)
 
 	if (v->kind != PS_VOLUME_HOST)
 		return true;
-	for (int at = 0; (text = ln_argv_value(m->made, "--volume", &at));)
+	for (int at = 0; (text = ln_argv_value(m->add ? m->words : m->made,
+			      m->add ? "--mnt-volume" : "--volume", &at));)
 		if (is_volume(v, text))
 			return true;
 	for (uint16_t i = 0; m->manifest && i < m->policy->n_root; i++)
@@ -421,6 +442,9 @@ static const struct rule pod_rules[] = {
 	{ pod_flavor, PS_REFUSED_PLAN, "unknown stage1 flavor" },
 	{ pod_interactive, PS_REFUSED_PLAN, "interactive was not asked" },
 	{ pod_debug, PS_REFUSED_PLAN, "debug was not asked" },
+	{ pod_mutable, PS_REFUSED_PLAN,
+	    "a pod whose apps come and go is asked for by rkt app sandbox, an app "
+	    "of it by rkt app add UUID, in full" },
 	{ pod_apps, PS_REFUSED_PLAN,
 	    "the plan's apps are not the images of the command line" },
 	{ pod_limits, PS_REFUSED_PLAN, "a limit of the pod is out of range" },
@@ -487,11 +511,17 @@ ln_plan_prove(const struct ln_plan *plan, struct ln_argv argv,
 {
 	struct matter m = { .plan = plan, .pod = &plan->pod, .policy = policy,
 		.argv = argv, .made = made,
-		.manifest = ln_argv_has(made, "--pod-manifest"),
 		.insecure = plan->pod.insecure & ln_argv_insecure(argv) &
 		    policy->insecure };
-	uint32_t code = apply(pod_rules, PS_COUNT(pod_rules), &m, NULL, error);
+	uint32_t code;
 
+	m.sandbox = ln_argv_command(made, "app", "sandbox", &m.made);
+	m.add = ln_argv_command(made, "app", "add", &m.made);
+	m.first = m.add ? 1 : 0;
+	m.manifest = !m.sandbox && !m.add && ln_argv_has(made, "--pod-manifest");
+	code = apply(pod_rules, PS_COUNT(pod_rules), &m, NULL, error);
+	if (m.add)
+		(void)ln_argv_app(m.made, 1, &m.words);
 	for (uint16_t i = 0; code == 0 && i < plan->pod.volumes; i++) {
 		m.volume = &plan->volume[i];
 		code = apply(volume_rules, PS_COUNT(volume_rules), &m,
@@ -501,7 +531,7 @@ ln_plan_prove(const struct ln_plan *plan, struct ln_argv argv,
 		m.app = &plan->app[i];
 		m.words = (struct ln_argv){ 0, NULL };
 		if (!m.manifest)
-			(void)ln_argv_app(made, i, &m.words);
+			(void)ln_argv_app(m.made, m.first + i, &m.words);
 		code = apply(app_rules, PS_COUNT(app_rules), &m, m.app->name,
 		    error);
 	}

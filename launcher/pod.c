@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "launcher/add.h"
 #include "launcher/cgroup.h"
 #include "launcher/id.h"
 #include "launcher/image.h"
@@ -56,13 +57,16 @@ take_plan(struct ln_session *s, struct ps_frame *f, struct start *ret)
 	void *p;
 
 	if (ps_decode_START_POD(f->payload, f->length, &m) < 0 ||
-	    m.how > PS_START_PREPARED ||
+	    m.how > PS_START_ADD ||
 	    ps_check_sealed(f->fds[0], PS_MAX_PLAN, &size) < 0 || size == 0)
 		return -EPROTO;
 	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, f->fds[0], 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	if (ln_plan_decode(p, size, &plan) < 0)
+	/* A mutable pod begins without apps, and is given one at a time. */
+	if (ln_plan_decode(p, size, &plan) < 0 ||
+	    (m.how == PS_START_ADD) != (plan.pod.mutable && plan.pod.apps > 0) ||
+	    (plan.pod.mutable && m.how != PS_START_RUN && m.how != PS_START_ADD))
 		return -EPROTO;
 	s->plan = take_fd(f->fds[0]);
 	*ret = (struct start){ .how = m.how, .bytes = p, .size = size,
@@ -314,13 +318,25 @@ make_keyring(struct ln_session *s)
 	    "without", strerror(-r)));
 }
 
+/* Of the pod's own user namespace.  Those of apps that are there are the
+ * plan's; what later ones may have is site policy's to say. */
+static uint64_t
+later_caps(const struct ln_session *s)
+{
+	if (plan.pod.mutable == 0)
+		return 0;
+	return (s->policy.insecure & PS_INSECURE_CAPABILITIES) != 0 ? UINT64_MAX :
+	    s->policy.caps_image | s->policy.caps_operator;
+}
+
 static int
 make_facts(struct ln_session *s, uint32_t base)
 {
 	static char text[LN_FACTS];
 	int n = snprintf(text, sizeof(text), "uid-base %u\nmachined %d\n"
-	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\n", base, machined,
-	    in_service || !machined, ln_cgroup_is_v2(), s->n_held, s->n_socket);
+	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\ncaps %llu\n", base,
+	    machined, in_service || !machined, ln_cgroup_is_v2(), s->n_held,
+	    s->n_socket, (unsigned long long)later_caps(s));
 	int r = ln_cgroup_properties(&of_scope, text + n, sizeof(text) - (size_t)n);
 
 	if (r < 0)
@@ -469,6 +485,8 @@ ln_start_pod(struct ln_session *s, struct ps_frame *f)
 	r = start.how == PS_START_PREPARED ? find_prepared(s, &start) : 0;
 	if (r == 0)
 		r = prove(s, start.made);
+	if (r == 0 && start.how == PS_START_ADD)
+		return ln_add_app(s, &plan, start.bytes, start.size);
 	if (r == 0)
 		r = begin(s, &start);
 	if (r == 0)

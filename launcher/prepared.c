@@ -40,19 +40,10 @@ ln_prepared_note(struct ln_session *s)
 }
 
 static int
-read_file(int dir, const char *name, void *ret, size_t size, uint64_t *ret_n)
-{
-	_cleanup_fd_ int fd = sys_open(dir, name, O_RDONLY, 0, SYS_BENEATH);
-	int r = fd < 0 ? fd : ps_check_file(fd, size, ret_n);
-
-	return r < 0 ? r : ps_pread_full(fd, ret, *ret_n, 0);
-}
-
-static int
 read_words(int pod, struct ln_argv *ret)
 {
 	uint64_t n = 0;
-	int argc = 0, r = read_file(pod, "argv", words, sizeof(words), &n);
+	int argc = 0, r = ln_read_file(pod, "argv", words, sizeof(words), &n);
 
 	if (r < 0 || n == 0 || words[n - 1] != '\0')
 		return r < 0 ? r : -EBADMSG;
@@ -70,7 +61,7 @@ ln_pod_base(int pod, uint32_t *ret)
 {
 	char text[32];
 	uint64_t n = 0, base;
-	int r = read_file(pod, "private-users-prepared", text, sizeof(text) - 1, &n);
+	int r = ln_read_file(pod, "private-users-prepared", text, sizeof(text) - 1, &n);
 
 	if (r < 0)
 		return r;
@@ -119,7 +110,7 @@ compare(int pod, const struct ln_plan *plan, const uint8_t *bytes, uint64_t size
 {
 	static struct ps_msg_PLAN_POD was;
 	uint64_t n = 0;
-	int r = read_file(pod, "plan", old, sizeof(old), &n);
+	int r = ln_read_file(pod, "plan", old, sizeof(old), &n);
 	size_t rest = r < 0 ? SIZE_MAX : rest_of(old, n);
 	size_t from = rest_of(bytes, size);
 
@@ -166,7 +157,7 @@ ln_prepared_renew(struct ln_session *s, const char *uuid, const uint8_t *bytes,
 	uint64_t n = 0;
 	int r = 0;
 
-	if (read_file(s->pod, "cgroup", paths, sizeof(paths) - 1, &n) == 0) {
+	if (ln_read_file(s->pod, "cgroup", paths, sizeof(paths) - 1, &n) == 0) {
 		paths[n] = '\0';
 		r = ln_cgroup_remove(uuid, paths);
 	}

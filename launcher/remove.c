@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/add.h"
 #include "launcher/cgroup.h"
 #include "launcher/id.h"
 #include "launcher/pod.h"
+#include "launcher/prepared.h"
 #include "launcher/running.h"
 #include "launcher/render.h"
 #include "launcher/session.h"
@@ -32,39 +34,22 @@ static const struct move {
 
 static const char *const bins[] = { "exited-garbage", "garbage" };
 
-static int
-read_small(int dir, const char *name, char *ret, size_t size)
-{
-	_cleanup_fd_ int fd = sys_open(dir, name, O_RDONLY, 0, SYS_BENEATH);
-	uint64_t n;
-	int r = fd < 0 ? fd : ps_check_file(fd, size - 1, &n);
-
-	if (r == 0)
-		r = ps_pread_full(fd, ret, n, 0);
-	if (r == 0)
-		ret[n] = '\0';
-	return r;
-}
-
 /* What the pod holds outside its directory. */
 static int
 release(struct ln_session *s, int pod, const char *uuid)
 {
 	static char text[LN_CGROUP_TEXT];
-	uint64_t base;
-	int r = read_small(pod, "cgroup", text, sizeof(text));
+	uint32_t base;
+	uint64_t n = 0;
+	int r = ln_read_file(pod, "cgroup", text, sizeof(text) - 1, &n);
 
+	text[n] = '\0';
 	/* A killed nspawn leaves its pod's processes: they go before the ids
 	 * that they run with are anyone else's. */
 	r = r < 0 ? 0 : ln_cgroup_remove(uuid, text);
-	if (r < 0)
-		return r;
-	if (read_small(pod, "private-users-prepared", text, sizeof(text)) == 0) {
-		text[strcspn(text, ":")] = '\0';
-		if (ps_parse_u64(text, UINT32_MAX, &base))
-			ln_id_release(s, uuid, (uint32_t)base);
-	}
-	return 0;
+	if (r == 0 && ln_pod_base(pod, &base) == 0)
+		ln_id_release(s, uuid, base);
+	return r;
 }
 
 /* Locked: no one runs in it, and no one else takes it away. */
@@ -183,6 +168,8 @@ remove_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 	ps_image_id(image, id);
 	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	r = dir < 0 ? dir : sys_flock(dir, true);
+	if (r == 0 && ln_is_added(s, id))
+		r = -EWOULDBLOCK;
 	if (r == -EWOULDBLOCK)
 		return ln_refuse(s, PS_REFUSED_BUSY, "image %s is used by a pod", id);
 	if (r == 0)

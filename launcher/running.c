@@ -19,26 +19,26 @@
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
-/* Has that process this directory open? */
-static bool
-holds(uint64_t pid, int pod)
+/* This directory as that process has it open; -ESRCH: it has not. */
+static int
+held_by(uint64_t pid, int pod)
 {
 	char path[48];
 	struct stat mine, its = { 0 };
 	struct dirent *e;
-	bool found = false;
+	int fd, found = -ESRCH;
 	DIR *d;
-	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/fd", (unsigned)pid);
 	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	d = fd < 0 || fstat(pod, &mine) < 0 ? NULL : fdopendir(fd);
-	while (d && !found && (e = readdir(d)) != NULL) {
+	while (d && found < 0 && (e = readdir(d)) != NULL) {
 		_cleanup_fd_ int its_fd = e->d_name[0] == '.' ? -1 :
 		    sys_open(fd, e->d_name, O_PATH, 0, SYS_HOST);
 
-		found = its_fd >= 0 && fstat(its_fd, &its) == 0 &&
-		    its.st_dev == mine.st_dev && its.st_ino == mine.st_ino;
+		if (its_fd >= 0 && fstat(its_fd, &its) == 0 &&
+		    its.st_dev == mine.st_dev && its.st_ino == mine.st_ino)
+			found = take_fd(its_fd);
 	}
 	if (d)
 		(void)closedir(d);
@@ -85,7 +85,7 @@ int
 ln_running_open(struct ln_session *s, const char *uuid, struct ln_running *ret)
 {
 	char path[80];
-	_cleanup_fd_ int pod = -1, stage1 = -1;
+	_cleanup_fd_ int pod = -1, stage1 = -1, there = -1;
 	uint64_t pid;
 	int r;
 
@@ -98,12 +98,28 @@ ln_running_open(struct ln_session *s, const char *uuid, struct ln_running *ret)
 		return r < 0 ? r : -ESRCH;
 	r = read_number(pod, "ppid", SYS_BENEATH, &pid);
 	stage1 = r < 0 ? r : sys_pidfd((pid_t)pid);
-	if (stage1 < 0 || !holds(pid, pod))
+	there = stage1 < 0 ? stage1 : held_by(pid, pod);
+	if (there < 0)
 		return -ESRCH;
 	ret->init = open_init(pid);
 	ret->pod = take_fd(pod);
 	ret->stage1 = take_fd(stage1);
+	ret->there = take_fd(there);
 	return 0;
+}
+
+int
+ln_running_wait(struct ln_session *s, const char *uuid, struct ln_running *ret)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		int r = ln_running_open(s, uuid, ret);
+
+		if (r < 0 || ret->init >= 0)
+			return r;
+		ln_running_close(ret);
+		sys_sleep(20);
+	}
+	return -ESRCH;
 }
 
 void
@@ -112,6 +128,7 @@ ln_running_close(struct ln_running *r)
 	ps_close_fd(&r->pod);
 	ps_close_fd(&r->stage1);
 	ps_close_fd(&r->init);
+	ps_close_fd(&r->there);
 }
 
 int

@@ -403,6 +403,23 @@ sys_attach(int mount, int dir, const char *path)
 }
 
 int
+sys_shared(int mount)
+{
+	struct mount_attr attr = { .propagation = MS_SHARED };
+
+	return result(syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attr,
+	    sizeof(attr)));
+}
+
+int
+sys_join(int fd)
+{
+	/* PRIV: a pod's supervisor's, which is in the host's user namespace; no
+	 * pod's own. */
+	return result(setns(fd, CLONE_NEWNS));
+}
+
+int
 sys_detach(int dir, const char *path)
 {
 	_cleanup_fd_ int target =

@@ -61,6 +61,12 @@ int sys_overlay(const char *lower, const char *upper, const char *work);
 /* The same of lower alone: it cannot be written. */
 int sys_overlay_read(const char *lower);
 int sys_attach(int mount, int dir, const char *path);
+/* What is mounted below it from now on is also below its copies in namespaces
+ * that were made of this one. */
+int sys_shared(int mount);
+/* Into the mount namespace that fd names, by a file of /proc or a process in
+ * it: what is attached by descriptors of there, is there. */
+int sys_join(int fd);
 /* Take what is mounted on dir/path, and on that, out of this namespace. */
 int sys_detach(int dir, const char *path);
 int sys_chdir(int dir);
@@ -104,6 +110,9 @@ void sys_sleep(unsigned ms);
 /* Now is when this file was used last. */
 int sys_touch(int fd);
 
+/* A child that becomes that program as sys_exec has it. */
+int sys_start(const char *path, char *const argv[], char *const env[],
+    const int *fds, size_t n, int *ret_pidfd);
 /* Become stage1: fds[0..n) are 3, 4, ...; everything else is closed. */
 int sys_exec(const char *path, char *const argv[], char *const env[],
     const int *fds, size_t n);

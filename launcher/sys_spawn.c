@@ -333,6 +333,27 @@ sys_alive(int pidfd)
 }
 
 int
+sys_start(const char *path, char *const argv[], char *const env[],
+    const int *fds, size_t n, int *ret_pidfd)
+{
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD };
+	/* PRIV: the child is root until its program gives that up. */
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		(void)sys_exec(path, argv, env, fds, n);
+		_exit(PS_EXIT_SYSTEM);
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+int
 sys_exec(const char *path, char *const argv[], char *const env[],
     const int *fds, size_t n)
 {

@@ -15,7 +15,7 @@
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 
-static int sources[PS_MAX_VOLUMES];
+static int sources[PS_MAX_VOLUMES], mounts[PS_MAX_VOLUMES];
 static uint16_t n_sources;
 static bool device[PS_MAX_VOLUMES];
 static char trouble[512];
@@ -75,7 +75,9 @@ open_source(const struct ps_msg_PLAN_VOLUME *v, int *ret, bool *ret_device,
 int
 ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
-	static const char path[] = "overlay/stage1/upper/rkt/volumes";
+	/* A mutable pod's have a directory of their own: mount.c. */
+	const char *path = plan->pod.mutable ? "mutable/volumes" :
+					       "overlay/stage1/upper/rkt/volumes";
 	_cleanup_fd_ int volumes = -1;
 	int r;
 
@@ -89,7 +91,7 @@ ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 		const struct ps_msg_PLAN_VOLUME *v = &plan->volume[i];
 		bool directory = true;
 
-		sources[i] = -1;
+		sources[i] = mounts[i] = -1;
 		n_sources = (uint16_t)(i + 1);
 		if (v->kind == PS_VOLUME_HOST)
 			r = open_source(v, &sources[i], &device[i], &directory);
@@ -102,8 +104,10 @@ ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 void
 ln_volume_forget(void)
 {
-	while (n_sources > 0)
-		ps_close_fd(&sources[--n_sources]);
+	while (n_sources > 0) {
+		ps_close_fd(&mounts[--n_sources]);
+		ps_close_fd(&sources[n_sources]);
+	}
 	trouble[0] = '\0';
 }
 
@@ -134,27 +138,37 @@ mount_one(const struct ps_msg_PLAN_VOLUME *v, size_t i, uint32_t base, int usern
 }
 
 int
-ln_volume_mount(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
+ln_volume_make(const struct ln_plan *plan, uint32_t base)
 {
 	_cleanup_fd_ int userns = -1;
-	int r = 0;
 
-	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
+	for (uint16_t i = 0; i < plan->pod.volumes; i++) {
 		const struct ps_msg_PLAN_VOLUME *v = &plan->volume[i];
-		_cleanup_fd_ int mount = -1;
-		char target[320];
 
 		if (v->kind == PS_VOLUME_EMPTY)
 			continue;
 		/* The host's ids 0 to 65535 are the pod's. */
 		if (userns < 0)
 			userns = sys_userns(0, base, PS_RANGE);
-		if (userns < 0)
-			return userns;
+		mounts[i] = userns < 0 ? userns : mount_one(v, i, base, userns);
+		if (mounts[i] < 0)
+			return mounts[i];
+	}
+	return 0;
+}
+
+int
+ln_volume_attach(const struct ln_plan *plan, int dir)
+{
+	int r = 0;
+
+	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
+		char target[320];
+
 		(void)snprintf(target, sizeof(target),
-		    "stage1/rootfs/rkt/volumes/%s", v->name);
-		mount = mount_one(v, i, base, userns);
-		r = mount < 0 ? mount : sys_attach(mount, s->pod, target);
+		    "stage1/rootfs/rkt/volumes/%s", plan->volume[i].name);
+		if (mounts[i] >= 0)
+			r = sys_attach(mounts[i], dir, target);
 	}
 	return r;
 }

@@ -11,10 +11,11 @@
  * in the upper layer of the pod's root, before that is mounted. */
 int ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan,
     uint32_t base);
-/* Puts them there, behind that mount. */
-int ln_volume_mount(struct ln_session *s, const struct ln_plan *plan,
-    uint32_t base);
+/* Makes their mounts, detached; and puts them there, behind that mount, below
+ * dir. */
+int ln_volume_make(const struct ln_plan *plan, uint32_t base);
+int ln_volume_attach(const struct ln_plan *plan, int dir);
 /* The volume that failed, and what can be done; NULL: none did. */
 const char *ln_volume_trouble(void);
-/* Closes the sources; mounted, they are not needed any more. */
+/* Closes sources and mounts; attached, they are not needed any more. */
 void ln_volume_forget(void);

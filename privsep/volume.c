@@ -172,6 +172,17 @@ set_size(struct ps_volume *v, const char *value)
 	return NULL;
 }
 
+static const char *
+set_target(struct ps_volume *v, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (!ps_is_abspath(value, n) || n >= sizeof(v->target))
+		return "target is not an absolute path without \".\" and \"..\"";
+	memcpy(v->target, value, n + 1);
+	return NULL;
+}
+
 static const struct row {
 	const char *key;
 	unsigned kinds; /* that know it */
@@ -186,6 +197,7 @@ static const struct row {
 	{ "uid", OWN, set_uid },
 	{ "gid", OWN, set_gid },
 	{ "size", BIT(PS_VOLUME_TMPFS), set_size },
+	{ "target", ON_HOST | OWN, set_target },
 };
 
 /* One KEY=VALUE.  *seen: bits of the rows that were there before. */

@@ -4,6 +4,7 @@
  *	NAME,kind=host,source=PATH[,readOnly=B][,recursive=B][,idmap=host|pod]
  *	NAME,kind=empty[,readOnly=B][,mode=OCTAL][,uid=N][,gid=N]
  *	NAME,kind=tmpfs[,... as empty][,size=BYTES]
+ * and --mnt-volume, which has target=PATH besides.
  * The conductor reads it for the plan, the launcher reads its own argv with
  * the same eyes to prove that plan.  Pure, total, no allocation.
  */
@@ -18,6 +19,7 @@ struct ps_volume {
 	uint8_t idmap;			/* HOST: PS_IDMAP_*, HOST by default */
 	uint32_t mode, uid, gid;	/* EMPTY, TMPFS: 0755, 0, 0 by default */
 	uint64_t size;			/* TMPFS: bytes; 0: not said */
+	char target[1024]; /* as --mnt-volume has it: an absolute path; "" */
 };
 
 /* 0, or -EINVAL with a static text of what is wrong, *ret then untouched. */

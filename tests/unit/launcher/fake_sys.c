@@ -273,7 +273,7 @@ check_host(const char *path)
 	static const char *const tops[] = { "/var/lib/rkt", "/usr/lib/rkt",
 		"/etc/rkt", "/sys/fs/cgroup", "/sys/block" };
 	static const char *const files[] = { "/dev/null", "/etc/passwd",
-		"/proc/self/cgroup" };
+		"/proc/self/cgroup", "/proc/self/ns/mnt" };
 
 	for (size_t i = 0; i < PS_COUNT(tops); i++)
 		if (below(path, tops[i]) || strcmp(path, "/") == 0 ||
@@ -739,6 +739,32 @@ sys_attach(int mount, int dir, const char *path)
 	check_path(dir, path, false);
 	join(dir, path, text);
 	note("attach %s %s", label_of(mount), text);
+	if (fake.joined != (strncmp(text, "/proc/", 6) == 0))
+		fake_bug("attached in another mount namespace", text);
+	return r;
+}
+
+int
+sys_shared(int mount)
+{
+	int r = verb();
+
+	note("shared %s", label_of(mount));
+	return r;
+}
+
+/* The supervisor's namespace, and back; nothing else. */
+int
+sys_join(int fd)
+{
+	const char *label = label_of(fd);
+	int r = verb();
+
+	note("join %s", label);
+	if (strcmp(label, "stage1") != 0 && strcmp(label, "/proc/self/ns/mnt") != 0)
+		fake_bug("joins", label);
+	if (r == 0)
+		fake.joined = strcmp(label, "stage1") == 0;
 	return r;
 }
 
@@ -845,6 +871,28 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 	for (size_t i = 0; i < room->nfds; i++)
 		w->fds[i] = fcntl(room->fds[i], F_DUPFD_CLOEXEC, 3);
 	*ret_pidfd = labelled(w->pidfd, room->program);
+	if (fake.act)
+		fake.act(w);
+	return 0;
+}
+
+int
+sys_start(const char *path, char *const argv[], char *const env[],
+    const int *fds, size_t n, int *ret_pidfd)
+{
+	struct fake_worker *w = &fake.workers[fake.n_workers];
+	int r = verb();
+
+	note("start %s %s %s %s fds=%s,%s,%s", path, argv[1], argv[2], argv[3],
+	    label_of(fds[0]), label_of(fds[1]), label_of(fds[2]));
+	if (env[0] || n != 3)
+		fake_bug("a program with more than its descriptors", path);
+	if (r < 0 || fake.n_workers == FAKE_WORKERS)
+		return r < 0 ? r : -EAGAIN;
+	fake.n_workers++;
+	*w = (struct fake_worker){ .program = argv[3], .chan = { .fd = -1 },
+		.pidfd = eventfd(0, EFD_CLOEXEC) };
+	*ret_pidfd = labelled(w->pidfd, "stage1-enter");
 	if (fake.act)
 		fake.act(w);
 	return 0;
@@ -1088,7 +1136,7 @@ fake_reset(void)
 	fake.act = NULL;
 	fake.committed = NULL;
 	fake.stage1 = fake.init = 0;
-	fake.stubborn = false;
+	fake.stubborn = fake.joined = false;
 	memset(fake.may_open, 0, sizeof(fake.may_open));
 	fake.age = 0;
 	n_owned = 0;

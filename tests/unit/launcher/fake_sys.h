@@ -45,6 +45,7 @@ struct fake {
 	jmp_buf *jump; /* where to, once stage1 has been executed */
 	pid_t stage1, init; /* of the pod that runs */
 	bool stubborn;	    /* and does not end when it is killed */
+	bool joined;	    /* in the mount namespace of stage1 */
 	const char *may_open[8]; /* host paths beside the known ones */
 	int64_t age; /* seconds since every file was changed */
 };

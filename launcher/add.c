@@ -1,0 +1,377 @@
+/*
+ * Apps that come to a pod and go.  Runs as root.  HOSTILE: the requests.  What
+ * is the pod's own to do it does itself, asked through its door by a child that
+ * gives up root; here are the app's file systems, which are attached in the
+ * mount namespace of the pod's supervisor and reach the pod from there, never
+ * from inside.  No process of the host joins a pod.
+ *
+ * apps/NAME, the plan as it was proved, is written before anything else and
+ * taken away last: whoever finds it clears up what a killed launcher left.
+ */
+#include "launcher/add.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "launcher/cgroup.h"
+#include "launcher/mount.h"
+#include "launcher/prepared.h"
+#include "launcher/running.h"
+#include "launcher/store.h"
+#include "launcher/sys.h"
+#include "launcher/volume.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
+#include "privsep/log.h"
+#include "privsep/paths.h"
+
+#define LOCK_MS 20000	 /* for another change of the same pod */
+#define INSIDE_MS 120000 /* for the pod's part: an app has 90 s to stop */
+#define STEP_MS 20
+
+/* A change of a pod's apps. */
+static struct change {
+	struct ln_running pod;
+	int lock, apps; /* pod.lck, and the directory */
+	int here;	/* the mount namespace of this process */
+	char groups[LN_CGROUP_TEXT];
+} c = { .pod = { -1, -1, -1, -1 }, .lock = -1, .apps = -1, .here = -1 };
+
+static struct ln_plan added; /* of apps/NAME, for what is removed */
+
+static int
+lock(void)
+{
+	int r;
+
+	c.lock = sys_open(c.pod.pod, "pod.lck", O_RDWR | O_CREAT, 0600, SYS_BENEATH);
+	r = c.lock < 0 ? c.lock : sys_flock(c.lock, true);
+	for (unsigned ms = 0; r == -EWOULDBLOCK && ms < LOCK_MS; ms += STEP_MS) {
+		sys_sleep(STEP_MS);
+		r = sys_flock(c.lock, true);
+	}
+	if (r == 0)
+		r = ln_make_dirs(c.pod.pod, "apps", 0, 0755);
+	c.apps = r < 0 ? r : sys_open(c.pod.pod, "apps", O_RDONLY | O_DIRECTORY, 0,
+				 SYS_BENEATH);
+	return c.apps < 0 ? c.apps : 0;
+}
+
+/* 0; 1 REFUSED was sent; or a negative errno. */
+static int
+begin(struct ln_session *s, const char *uuid)
+{
+	_cleanup_fd_ int mark = -1;
+	uint64_t n = 0;
+	int r = ln_running_wait(s, uuid, &c.pod);
+
+	if (r == -ENOENT || r == -ESRCH)
+		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" is not running",
+		    uuid);
+	mark = r < 0 ? r : sys_open(c.pod.pod, "mutable", O_PATH | O_DIRECTORY, 0,
+			       SYS_BENEATH);
+	if (mark == -ENOENT)
+		return ln_refuse(s, PS_REFUSED_PLAN, "pod \"%s\" has the apps that it "
+		    "began with: only those of rkt app sandbox change", uuid);
+	r = mark < 0 ? mark : lock();
+	if (r == -EWOULDBLOCK)
+		return ln_refuse(s, PS_REFUSED_BUSY,
+		    "another command is changing pod \"%s\"", uuid);
+	if (r == 0)
+		r = ln_read_file(c.pod.pod, "cgroup", c.groups, sizeof(c.groups) - 1,
+		    &n);
+	c.groups[n] = '\0';
+	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") : 0;
+}
+
+static void
+end(void)
+{
+	ln_running_close(&c.pod);
+	ps_close_fd(&c.lock);
+	ps_close_fd(&c.apps);
+	ps_close_fd(&c.here);
+}
+
+/* The pod's own part, by a child that gives up root and knocks at its door.
+ * What it says of a failure goes to the person; its exit code, or negative. */
+static int
+ask(const char *app, const char *what)
+{
+	static char *argv[5], *const env[] = { NULL };
+	const char *const words[] = { "stage1-enter", "manage", app, what };
+	_cleanup_fd_ int plan = sys_open(c.apps, app, O_RDONLY, 0, SYS_BENEATH);
+	const int fds[] = { plan, c.pod.pod, c.pod.init };
+	char path[1100];
+	int child = -1, status, r = plan < 0 ? plan : 0;
+
+	(void)snprintf(path, sizeof(path), "%s/stage1-enter", ps_libexec_dir);
+	memcpy(argv, words, sizeof(words)); /* execve lacks the const */
+	if (r == 0)
+		r = sys_start(path, argv, env, fds, PS_COUNT(fds), &child);
+	if (r < 0)
+		return r;
+	r = sys_wait(child, INSIDE_MS, &status);
+	if (r < 0)
+		(void)sys_kill(child);
+	ps_close_fd(&child);
+	return r < 0 ? r : status;
+}
+
+/* Which images the app uses: images/ID/APP, for their locks end with this
+ * process.  Whoever removes an image asks for these. */
+static int
+mark(const struct ps_msg_PLAN_APP *a, bool on)
+{
+	char id[PS_IMAGE_ID_LEN + 1], dir[300], file[600];
+	int r = 0;
+
+	for (uint32_t at = 0; r == 0 && at <= a->n_layers; at += PS_DIGEST) {
+		_cleanup_fd_ int fd = -1;
+
+		ps_image_id(at == 0 ? a->image : a->layers + at - PS_DIGEST, id);
+		(void)snprintf(dir, sizeof(dir), "images/%s", id);
+		(void)snprintf(file, sizeof(file), "%s/%s", dir, a->name);
+		if (!on) {
+			(void)sys_unlink(c.pod.pod, file, false);
+			(void)sys_unlink(c.pod.pod, dir, true);
+			continue;
+		}
+		r = ln_make_dirs(c.pod.pod, dir, 0, 0700);
+		fd = r < 0 ? r : sys_open(c.pod.pod, file, O_RDONLY | O_CREAT, 0600,
+				     SYS_BENEATH);
+		r = fd < 0 ? fd : 0;
+	}
+	return r;
+}
+
+bool
+ln_is_added(struct ln_session *s, const char *image_id)
+{
+	int all = sys_open(s->pods, "run", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	DIR *d = all < 0 ? NULL : fdopendir(all);
+	char path[PS_IMAGE_ID_LEN + 16];
+	bool found = d == NULL; /* not known is yes */
+	struct dirent *e;
+
+	(void)snprintf(path, sizeof(path), "images/%s", image_id);
+	while (!found && (e = readdir(d)) != NULL) {
+		_cleanup_fd_ int pod = e->d_name[0] == '.' ? -1 : sys_open(all,
+		    e->d_name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+
+		/* It runs while another holds its lock; and a directory that can
+		 * be taken away is one that a killed launcher forgot. */
+		if (pod >= 0 && sys_flock(pod, false) == -EWOULDBLOCK)
+			found = sys_unlink(pod, path, true) == -ENOTEMPTY;
+	}
+	if (d)
+		(void)closedir(d);
+	return found;
+}
+
+/* What a name in a directory of the pod's is, and all below it, goes.  What was
+ * attached on it in the supervisor's namespace and in the pod's comes off with
+ * it: the kernel takes mounts off a directory that is removed elsewhere. */
+static int
+clear(const char *where, const char *prefix, const char *name)
+{
+	_cleanup_fd_ int dir =
+	    sys_open(c.pod.pod, where, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	char path[300];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s%s", prefix, name);
+	r = dir < 0 ? dir : ln_remove_tree(dir, path);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* All that the launcher made for the one app of this plan; the plan last. */
+static int
+clear_app(const struct ln_plan *plan)
+{
+	const char *app = plan->app[0].name;
+	int r = clear("mutable/stage2", "", app);
+
+	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++)
+		r = clear("mutable/volumes", "", plan->volume[i].name);
+	if (r == 0)
+		r = clear("overlay", "app-", app);
+	if (r == 0)
+		r = ln_cgroup_remove_app(c.groups, app);
+	if (r < 0)
+		return r;
+	(void)mark(&plan->app[0], false);
+	return sys_unlink(c.apps, app, false);
+}
+
+/* Whole or not at all, over what there is. */
+static int
+put(struct ln_session *s, int dir, const char *name, const void *p, size_t n)
+{
+	int r = sys_unlink(dir, ".new", false);
+
+	r = r == -ENOENT ? 0 : r;
+	if (r == 0)
+		r = ln_write_file(s, dir, ".new", p, n);
+	return r < 0 ? r : sys_rename(dir, ".new", dir, name, true);
+}
+
+/* --- add ------------------------------------------------------------------ */
+
+/* Nothing of these names is there, so that all there is of them later is of
+ * this plan. */
+static int
+is_free(struct ln_session *s, const struct ln_plan *plan)
+{
+	_cleanup_fd_ int app =
+	    sys_open(c.apps, plan->app[0].name, O_PATH, 0, SYS_BENEATH);
+	char path[300];
+
+	if (app != -ENOENT)
+		return ln_refuse(s, PS_REFUSED_BUSY, "pod \"%s\" has an app \"%s\", or "
+		    "what is left of one: rkt app rm --app=%s takes it away",
+		    plan->pod.uuid, plan->app[0].name, plan->app[0].name);
+	for (uint16_t i = 0; i < plan->pod.volumes; i++) {
+		_cleanup_fd_ int volume = -1;
+
+		(void)snprintf(path, sizeof(path), "mutable/volumes/%s",
+		    plan->volume[i].name);
+		volume = sys_open(c.pod.pod, path, O_PATH, 0, SYS_BENEATH);
+		if (volume != -ENOENT)
+			return ln_refuse(s, PS_REFUSED_BUSY,
+			    "another app of the pod has a volume \"%s\"",
+			    plan->volume[i].name);
+	}
+	return 0;
+}
+
+/* Made in this process's own namespace, attached in the supervisor's. */
+static int
+mount(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
+{
+	char path[300], target[300];
+	_cleanup_fd_ int root = -1;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "mutable/stage2/%s/rootfs",
+	    plan->app[0].name);
+	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
+	    plan->app[0].name);
+	r = ln_make_dirs(c.pod.pod, path, 0, 0711);
+	root = r < 0 ? r : ln_mount_app(s, plan, 0, base);
+	r = root < 0 ? root : ln_volume_dirs(s, plan, base);
+	if (r == 0)
+		r = ln_volume_make(plan, base);
+	c.here = r < 0 ? r : sys_open(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0,
+				 SYS_HOST);
+	r = c.here < 0 ? c.here : sys_join(c.pod.stage1);
+	if (r < 0)
+		return r;
+	r = sys_attach(root, c.pod.there, target);
+	if (r == 0)
+		r = ln_volume_attach(plan, c.pod.there);
+	/* What is taken away is taken away from here. */
+	return sys_join(c.here) < 0 ? -EIO : r;
+}
+
+/* 0; 1 REFUSED was sent; or a negative errno. */
+static int
+build(struct ln_session *s, const struct ln_plan *plan)
+{
+	const char *missing = "";
+	uint32_t base = 0;
+	int r = mark(&plan->app[0], true);
+
+	if (r == 0)
+		r = ln_pod_base(c.pod.pod, &base);
+	if (r == 0)
+		r = mount(s, plan, base);
+	if (r < 0 && ln_volume_trouble())
+		return ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble());
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot mount the app's file systems");
+	r = ln_cgroup_add_app(plan->pod.uuid, c.groups, &plan->app[0], base,
+	    &missing);
+	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
+		return ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
+		    "\"%s\" cannot be used (%s)", missing, strerror(-r));
+	r = ask(plan->app[0].name, "add");
+	if (r != 0)
+		return ln_refuse(s, PS_REFUSED_SYSTEM, "pod \"%s\" does not take the "
+		    "app%s%s", plan->pod.uuid, r < 0 ? ": " : "",
+		    r < 0 ? strerror(-r) : "");
+	r = put(s, c.pod.pod, "pod", plan->pod.manifest, plan->pod.n_manifest);
+	return r < 0 ? ln_refuse_error(s, r, "cannot write the pod") : 0;
+}
+
+int
+ln_add_app(struct ln_session *s, const struct ln_plan *plan,
+    const uint8_t *bytes, uint64_t size)
+{
+	const char *app = plan->app[0].name;
+	int r = begin(s, plan->pod.uuid);
+
+	if (r == 0)
+		r = is_free(s, plan);
+	if (r == 0) {
+		s->pod = fcntl(c.pod.pod, F_DUPFD_CLOEXEC, 3);
+		r = put(s, c.apps, app, bytes, size);
+		r = r < 0 ? ln_refuse_error(s, r, "cannot write the pod") :
+			    build(s, plan);
+		if (r != 0) {
+			(void)ask(app, "remove");
+			(void)clear_app(plan);
+		}
+		ln_volume_forget();
+	}
+	end();
+	if (r != 0)
+		return r;
+	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", plan->pod.uuid);
+	s->state = LN_ENDED;
+	return PS_SEND(&s->control, STARTING,
+	    (&(struct ps_msg_STARTING){ .uuid = s->uuid }), NULL, 0);
+}
+
+/* --- remove --------------------------------------------------------------- */
+
+static int
+take_away(struct ln_session *s, const char *app, int manifest, uint64_t size)
+{
+	static uint8_t bytes[PS_MAX_PLAN], text[PS_MAX_MANIFEST];
+	uint64_t n;
+	int r = ln_read_file(c.apps, app, bytes, sizeof(bytes), &n), e;
+
+	if (r == 0)
+		r = ln_plan_decode(bytes, n, &added);
+	/* None of that name, but in the manifest; then that is what goes. */
+	if (r < 0 && r != -ENOENT)
+		return ln_refuse_error(s, r, "cannot read the app's plan");
+	e = r < 0 ? 0 : ask(app, "remove");
+	if (e != 0)
+		return ln_refuse(s, PS_REFUSED_SYSTEM, "the pod does not let go of app "
+		    "\"%s\"%s%s", app, e < 0 ? ": " : "", e < 0 ? strerror(-e) : "");
+	e = ps_pread_full(manifest, text, size, 0);
+	if (e == 0)
+		e = put(s, c.pod.pod, "pod", text, size);
+	if (e == 0 && r == 0)
+		e = clear_app(&added);
+	return e < 0 ? ln_refuse_error(s, e, "cannot remove the app") : 0;
+}
+
+int
+ln_remove_app(struct ln_session *s, const struct ps_msg_ENTER_POD *m,
+    int manifest)
+{
+	uint64_t size;
+	int r = ps_check_sealed(manifest, PS_MAX_MANIFEST, &size) < 0 ? -EPROTO :
+									begin(s, m->uuid);
+
+	if (r == 0)
+		r = take_away(s, m->app, manifest, size);
+	end();
+	return r != 0 ? r : ln_done(s);
+}

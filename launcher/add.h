@@ -1,0 +1,19 @@
+#pragma once
+/*
+ * Apps of a pod that runs and is mutable: they come by START_POD, how ADD, and
+ * go by ENTER_POD, how REMOVE.  Caller: root.
+ */
+#include "launcher/plan.h"
+#include "launcher/session.h"
+
+/* The plan of one app has been proved and its images are held (s->held); size
+ * bytes.  All or nothing; sends the answer. */
+int ln_add_app(struct ln_session *s, const struct ln_plan *plan,
+    const uint8_t *bytes, uint64_t size);
+/* What was said has been proved; manifest: sealed, the pod's without the app.
+ * What is there of the app goes, however much it is; sends the answer. */
+int ln_remove_app(struct ln_session *s, const struct ps_msg_ENTER_POD *m,
+    int manifest);
+/* A running pod has this image in use by an app that was added to it: its lock
+ * is held by no process. */
+bool ln_is_added(struct ln_session *s, const char *image_id);
