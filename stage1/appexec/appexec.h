@@ -87,6 +87,8 @@ int s1_set_filters(const struct ps_msg_PLAN_APP *a, bool must_nnp);
 int s1_find_program(
     const char *name, const char *const *env, size_t n_env, char ret[4096]);
 
+/* reap.c: the pod's apps come and go, and none of them is its end. */
+bool s1_is_mutable(int pod_root);
 /* reap.c: rows of main's table; each returns the exit code of the program. */
 int s1_reap(int pod_root, char **argv, char *const *env);
 int s1_ready(int pod_root, char **argv, char *const *env);

@@ -26,6 +26,8 @@ int s1_enter(int pod_root, const struct s1_door *m, const int *fds, size_t n);
 /* attach.c */
 int s1_visit_mux(
     int pod_root, const struct s1_door *m, const int *fds, size_t n);
+/* manage.c */
+int s1_manage(int pod_root, const struct s1_door *m, const int *fds, size_t n);
 
 /* unit.c: into the cgroup that the pod's systemd made for the app, which says
  * that it runs.  Waits for one that is just starting; -ESRCH: it has ended. */

@@ -48,6 +48,14 @@ s1_exit_number(const char *code, const char *status)
 	return ps_parse_u64(status, NSIG - 1, &v) ? (int)v : -EINVAL;
 }
 
+bool
+s1_is_mutable(int pod_root)
+{
+	_cleanup_fd_ int fd = s1_open(pod_root, S1_MUTABLE, O_PATH, S1_BENEATH);
+
+	return fd >= 0;
+}
+
 /* Whole or not at all: a reader on the host sees no half of a number. */
 int
 s1_write_status(int pod_root, const char *name, int number)
@@ -70,7 +78,7 @@ s1_write_status(int pod_root, const char *name, int number)
 	if (renameat(dir, temporary, dir, name) < 0)
 		return -errno;
 	/* The first that failed keeps the name: a link is made once. */
-	if (number != 0 && linkat(dir, name, dir, FIRST, 0) < 0 &&
+	if (number != 0 && !s1_is_mutable(pod_root) && linkat(dir, name, dir, FIRST, 0) < 0 &&
 	    errno != EEXIST)
 		return -errno;
 	return 0;
@@ -165,6 +173,8 @@ s1_reap(int pod_root, char **argv, char *const *env)
 		(void)ps_log_error(r, "cannot note the end of %s", name);
 	s1_await_mux(pod_root, name);
 	(void)s1_sync_journal();
+	if (s1_is_mutable(pod_root))
+		return 0;
 	if (count_running(pod_root) <= 0)
 		return s1_end(pod_root, argv, env);
 	r = number == 0 ? 0 : s1_stop_apps();
@@ -182,7 +192,8 @@ s1_end(int pod_root, char **argv, char *const *env)
 	(void)argv;
 	(void)env;
 	if (number < 0)
-		number = count_running(pod_root) == 0 ? 0 : PS_EXIT_SYSTEM;
+		number = s1_is_mutable(pod_root) || count_running(pod_root) == 0 ?
+			     0 : PS_EXIT_SYSTEM;
 	r = s1_end_pod((uint8_t)number);
 	if (r < 0)
 		return ps_log_error(r, "cannot end the pod"), PS_EXIT_SYSTEM;

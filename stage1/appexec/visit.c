@@ -40,6 +40,7 @@ static const struct wish {
 } wishes[] = {
     {S1_DOOR_ENTER, s1_enter},
     {S1_DOOR_ATTACH, s1_visit_mux},
+    {S1_DOOR_MANAGE, s1_manage},
 };
 
 int

@@ -20,6 +20,7 @@
  *                          with a lock; they stay open as 4 does
  *           sockets N      descriptors behind those: the caller's, of socket
  *                          activation, in its order
+ *           caps N         capabilities that an app may have which comes later
  *           property --property=P=V   any number: a limit for the scope that
  *                          systemd makes (machined, not keep-unit)
  *  6..    those
@@ -40,6 +41,7 @@
 #define S1_UNIT_DIR "etc/systemd/system"
 #define S1_WANTS_DIR "etc/systemd/system/default.target.wants"
 #define S1_PLAN_DIR "rkt/plan" /* <app>: header and PLAN_APP, 0400 */
+#define S1_MUTABLE "rkt/mutable" /* there is one: apps come and go */
 /* what the launcher mounts, */
 #define S1_VOLUME_DIR "rkt/volumes" /* <name>: a volume of the pod */
 /* The pod's groups, <controller>/app-<app> in them: v1 and hybrid. */

@@ -59,6 +59,8 @@ void s1_terminal_feed(struct s1_terminal *t);
 /* What the command wrote, to the caller: false when there is no more. */
 bool s1_terminal_show(struct s1_terminal *t);
 
+/* manage.c: has the pod do what the one word says; 0, or S1_FAILED, said. */
+int s1_ask(int door, int record, char *const *words);
 /* proxy.c: until the command has ended; the exit code. */
 int s1_proxy(int door, int record, char *const *words);
 /* attach.c: until the app has ended or the caller has had enough; words is the

@@ -25,6 +25,7 @@ static const struct verb {
 } verbs[] = {
 	{"command", true, s1_proxy},
 	{"attach", false, s1_run_attach},
+	{"manage", false, s1_ask},
 };
 
 static const struct verb *

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Assembles the stage1 tree of the nspawn flavor from the machine's own
-# packages: systemd, journald and the libraries they name, the units that
-# start apps and nothing else.  Runs at install time as root; every input is
-# the machine's own.  No shell and no tool of the machine goes in.
+# packages: systemd, journald, systemctl and the libraries they name, the units
+# that start apps and nothing else.  Runs at install time as root; every input
+# is the machine's own.  No shell and no other tool of the machine goes in.
 #
 #	assemble.sh DEST APPEXEC
 #
@@ -58,6 +58,9 @@ chmod 0755 "$new/rkt/status"
 for p in systemd systemd-journald systemd-shutdown; do
 	put_program "/usr/lib/systemd/$p"
 done
+# appexec asks for apps that come and go by it.  It names no library that
+# systemd does not.
+put_program /usr/bin/systemctl
 mkdir -p "$new/usr/sbin"
 ln -s ../lib/systemd/systemd "$new/usr/sbin/init"
 cp --no-preserve=all "$appexec" "$new/usr/lib/rkt/appexec"

@@ -23,6 +23,7 @@ static const struct {
     {"cgroup2", 1},
     {"held", 2048},
     {"sockets", S1_MAX_SOCKETS},
+    {"caps", UINT64_MAX},
 };
 
 static_assert(offsetof(struct s1_facts, property) == sizeof(uint64_t[PS_COUNT(rows)]),

@@ -74,8 +74,8 @@ read_plan(struct ps_msg_PLAN_POD *ret)
 	plan_size = size;
 	p = next_record(PS_PLAN_POD, &n);
 	if (ps_decode_PLAN_POD(p, n, ret) < 0 ||
-	    ret->version != PS_PLAN_VERSION || ret->apps == 0 ||
-	    ret->apps > PS_MAX_APPS || ret->flavor != PS_FLAVOR_NSPAWN ||
+	    ret->version != PS_PLAN_VERSION || ret->apps > PS_MAX_APPS ||
+	    (ret->apps == 0) != (ret->mutable == 1) || ret->flavor != PS_FLAVOR_NSPAWN ||
 	    (ret->interactive && ret->apps != 1))
 		ps_die(NO_POD, "bad plan");
 }
@@ -264,6 +264,7 @@ main(int argc, char **argv, char **env)
 		ps_die(NO_POD, "no pod directory");
 	read_facts(&facts);
 	read_plan(&pod_plan);
+	pod.caps = facts.caps;
 	root = open_root();
 	read_sockets(&facts);
 	if (fstat(S1_POD_FD, &st) < 0)

@@ -16,6 +16,7 @@
 struct s1_facts {
 	uint64_t base, machined, keep_unit, cgroup2; /* 0 or 1 but base */
 	uint64_t held, sockets; /* descriptors: images, then sockets */
+	uint64_t caps; /* that an app may have which comes later */
 	/* For the scope that systemd makes, ready for nspawn. */
 	const char *property[S1_MAX_PROPERTIES + 1];
 };

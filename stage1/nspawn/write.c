@@ -180,5 +180,7 @@ s1_write_pod(
 	if (r == 0 && p->n_hosts > 0)
 		r = write_new(root, "etc", "rkt-hosts", base, 0644, p->hosts,
 		    p->n_hosts);
+	if (r == 0 && p->mutable)
+		r = write_new(root, "rkt", "mutable", 0, 0444, "", 0);
 	return r;
 }

@@ -8,7 +8,7 @@
 #define FACTS(base, machined, keep, cgroup2, held, sockets)                    \
 	"uid-base " base "\nmachined " machined "\nkeep-unit " keep            \
 	"\ncgroup2 " cgroup2 "\nheld " held "\nsockets " sockets               \
-	"\nproperty --property=A=1\nproperty --property=B=/dev/x 2\n"
+	"\ncaps 3\nproperty --property=A=1\nproperty --property=B=/dev/x 2\n"
 
 static int
 parse(const char *s, struct s1_facts *ret)
@@ -30,6 +30,7 @@ facts(void **state)
 	    FACTS("4294967296", "0", "0", "0", "0", "0"),
 	    FACTS("65536", "0", "0", "0", "0", "0") "x 0\n",
 	    FACTS("65536", "0", "0", "0", "0", "0") "held 0\n",
+	    FACTS("65536", "0", "0", "0", "0", "0") "caps 0\n",
 	    FACTS("65536", "2", "0", "0", "0", "0"),
 	    FACTS("65536", "yes", "0", "0", "0", "0"),
 	    FACTS("65536", "0", "0", "2", "0", "0"),
@@ -48,6 +49,7 @@ facts(void **state)
 	assert_int_equal(f.machined, 1);
 	assert_int_equal(f.keep_unit, 0);
 	assert_int_equal(f.cgroup2, 1);
+	assert_int_equal(f.caps, 3);
 	assert_int_equal(f.held, 7);
 	assert_int_equal(f.sockets, 32);
 	assert_string_equal(f.property[0], "--property=A=1");
