@@ -8,9 +8,14 @@
 #include "cli/commands.h"
 
 static const struct cli_command *const commands[] = {
+	&cli_cmd_app_add,
 	&cli_cmd_app_exec,
 	&cli_cmd_app_list,
+	&cli_cmd_app_rm,
+	&cli_cmd_app_sandbox,
+	&cli_cmd_app_start,
 	&cli_cmd_app_status,
+	&cli_cmd_app_stop,
 	&cli_cmd_attach,
 	&cli_cmd_cat_manifest,
 	&cli_cmd_completion,
@@ -71,8 +76,7 @@ static bool
 is_planned(const char *typed, const char *parent)
 {
 	static const char *const words[] = { "api-service",
-		"metadata-service", "app add", "app rm", "app sandbox",
-		"app start", "app stop" };
+		"metadata-service" };
 	const char *name = parent ? cli_format("%s %s", parent, typed) : typed;
 
 	for (size_t i = 0; i < PS_COUNT(words); i++)

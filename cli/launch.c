@@ -172,13 +172,15 @@ read_image(struct cli *c, const struct cli_stored *stored,
 	return 0;
 }
 
-static int
-plan_image(struct cli *c, struct cli_plan *plan,
+int
+cli_launch_image(struct cli *c, struct cli_plan *plan,
     const struct cli_run_app *flags, struct cli_planned *ret)
 {
 	const struct cli_pull pull = { .argument = flags->image,
 		.signature = flags->signature,
-		.policy = plan->said->policy };
+		.policy = plan->said->policy,
+		.only_names = plan->pod.mutable == 1 &&
+		    strncmp(flags->image, "sha512-", 7) != 0 };
 	struct cli_deps *deps = cli_alloc(sizeof(*deps));
 	struct cli_stored stored;
 	struct ac_image *image;
@@ -210,9 +212,10 @@ plan_images(struct cli *c, struct cli_plan *plan)
 	const char *wrong;
 
 	plan->pod.apps = (uint16_t)pod->n_apps;
-	plan->apps = cli_alloc(pod->n_apps * sizeof(*plan->apps));
+	plan->apps = cli_alloc((pod->n_apps + 1) * sizeof(*plan->apps));
 	for (size_t i = 0; i < pod->n_apps; i++) {
-		int r = plan_image(c, plan, &pod->apps[i], &plan->apps[i]);
+		int r = cli_launch_image(c, plan, &pod->apps[i],
+		    &plan->apps[i]);
 
 		if (r != 0)
 			return r;
@@ -247,19 +250,12 @@ read_pod_manifest(struct cli *c, struct cli_run_pod *pod, struct cli_plan *plan)
 	return wrong ? cli_fail("%s: %s", pod->pod_manifest, wrong) : 0;
 }
 
-static int
-write_manifest(struct cli_plan *plan)
+int
+cli_launch_told(struct cli_plan *plan, const struct ac_pod *m)
 {
-	struct ac_pod *m = &plan->told;
 	char *text;
-	int r;
+	int r = ac_pod_write(m, false, &text);
 
-	cli_tell_volumes(&plan->volumes, m);
-	m->n_apps = plan->pod.apps;
-	m->apps = cli_alloc(m->n_apps * sizeof(*m->apps));
-	for (size_t i = 0; i < m->n_apps; i++)
-		m->apps[i] = plan->apps[i].manifest;
-	r = ac_pod_write(m, false, &text);
 	if (r < 0)
 		return cli_fail("cannot write the pod manifest: %s",
 		    r == -EINVAL ? "an argument, a variable or a path is not "
@@ -268,6 +264,19 @@ write_manifest(struct cli_plan *plan)
 	plan->pod.manifest = (const uint8_t *)text;
 	plan->pod.n_manifest = (uint32_t)strlen(text);
 	return 0;
+}
+
+static int
+write_manifest(struct cli_plan *plan)
+{
+	struct ac_pod *m = &plan->told;
+
+	cli_tell_volumes(&plan->volumes, m);
+	m->n_apps = plan->pod.apps;
+	m->apps = cli_alloc((m->n_apps + 1) * sizeof(*m->apps));
+	for (size_t i = 0; i < m->n_apps; i++)
+		m->apps[i] = plan->apps[i].manifest;
+	return cli_launch_told(plan, m);
 }
 
 int
@@ -306,12 +315,11 @@ plan_pod(struct cli *c, struct cli_run_pod *pod, struct cli_plan *plan)
 	return wrong ? cli_fail("%s", wrong) : 0;
 }
 
-int
-cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
-    const char **ret_uuid)
+struct cli_plan *
+cli_launch_begin(struct cli *c, const struct cli_run_pod *pod,
+    const char *uuid)
 {
 	struct cli_plan *plan = cli_alloc(sizeof(*plan));
-	int r = cli_launch_check(c);
 
 	*plan = (struct cli_plan){ .said = pod,
 		.outer = pod->inherit_env ? environ : NULL,
@@ -319,9 +327,20 @@ cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
 		    .caps_operator = c->welcome.caps_operator,
 		    .seccomp_wide = c->welcome.seccomp_wide,
 		    .insecure = c->g.insecure },
-		.pod = { .version = PS_PLAN_VERSION, .uuid = new_uuid(),
+		.pod = { .version = PS_PLAN_VERSION, .uuid = uuid,
 		    .insecure = cli_launch_insecure(c),
-		    .flavor = PS_FLAVOR_NSPAWN, .debug = c->g.debug } };
+		    .flavor = PS_FLAVOR_NSPAWN, .debug = c->g.debug,
+		    .mutable = pod->mutable } };
+	return plan;
+}
+
+int
+cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
+    const char **ret_uuid)
+{
+	struct cli_plan *plan = cli_launch_begin(c, pod, new_uuid());
+	int r = cli_launch_check(c);
+
 	if (plan->pod.uuid == NULL)
 		return CLI_FAILED;
 	if (r == 0)

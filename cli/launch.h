@@ -12,6 +12,13 @@ int cli_launch_prepare(struct cli *c, struct cli_run_pod *pod,
  * PS_START_PREPARE.  *ret_uuid is kept.  0 or CLI_FAILED (said). */
 int cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
     const char **ret_uuid);
+/* The same in parts, for a pod that there is: an empty plan, which is kept;
+ * one app of it; what is told of the pod, in JSON. */
+struct cli_plan *cli_launch_begin(struct cli *c, const struct cli_run_pod *pod,
+    const char *uuid);
+int cli_launch_image(struct cli *c, struct cli_plan *plan,
+    const struct cli_run_app *flags, struct cli_planned *ret);
+int cli_launch_told(struct cli_plan *plan, const struct ac_pod *m);
 /* The same of a sealed plan, which is closed. */
 int cli_launch_sealed(struct cli *c, int plan, uint8_t how, const char *uuid);
 

@@ -10,7 +10,7 @@
 #include "privsep/fds.h"
 #include "privsep/log.h"
 
-/* Every pod of ours says that it is not one of rkt app's. */
+/* Every pod of ours says whether it is one of rkt app's. */
 static void
 tell_annotations(struct cli_plan *p, const struct ac_pairs *said)
 {
@@ -18,7 +18,8 @@ tell_annotations(struct cli_plan *p, const struct ac_pairs *said)
 	struct ac_pairs *to = &p->told.annotations;
 
 	to->v = cli_alloc((said->n + 1) * sizeof(*to->v));
-	to->v[to->n++] = (struct ac_pair){ .name = mutable, .value = "false" };
+	to->v[to->n++] = (struct ac_pair){ .name = mutable,
+		.value = p->pod.mutable ? "true" : "false" };
 	for (size_t i = 0; i < said->n; i++)
 		if (strcmp(said->v[i].name, mutable) != 0)
 			to->v[to->n++] = said->v[i];
@@ -30,7 +31,14 @@ cli_plan_flags(struct cli_plan *p)
 	const struct cli_run_pod *said = p->said;
 	struct ac_pod_port *ports =
 	    cli_alloc((said->ports.n + 1) * sizeof(*ports));
-	const char *wrong = NULL;
+	struct ac_pairs annotations = { 0 };
+	const char *wrong = cli_pairs(&said->annotations, &annotations);
+
+	if (wrong == NULL)
+		wrong = cli_pairs(&said->user_annotations,
+		    &p->told.user_annotations);
+	if (wrong == NULL)
+		wrong = cli_pairs(&said->user_labels, &p->told.user_labels);
 
 	for (size_t i = 0; wrong == NULL && i < said->volumes.n; i++)
 		wrong = cli_volume_add(&p->volumes, said->volumes.v[i]);
@@ -44,7 +52,7 @@ cli_plan_flags(struct cli_plan *p)
 		.used = cli_alloc(said->ports.n + 1) };
 	p->told.n_ports = said->ports.n;
 	p->told.ports = ports;
-	tell_annotations(p, &(struct ac_pairs){ 0 });
+	tell_annotations(p, &annotations);
 	return wrong;
 }
 

@@ -16,6 +16,7 @@ struct cli_run_app {
 	struct cli_list environment, gids;
 	struct cli_list annotations, user_annotations, user_labels; /* k=v */
 	struct cli_list mounts;	   /* volume=NAME,target=PATH */
+	struct cli_list mnt_volumes; /* app add: a volume with its target */
 	uint64_t cpu_shares;
 	int32_t oom_score_adj;
 	bool has_oom, has_shares, readonly_rootfs;
@@ -42,6 +43,8 @@ struct cli_run_pod {
 	enum cli_policy policy;
 	bool has_policy, inherit_env, store_only, no_store, private_users;
 	bool quiet; /* prepare */
+	bool mutable; /* app sandbox */
+	struct cli_list annotations, user_annotations, user_labels; /* its */
 	size_t n_apps;
 	struct cli_run_app *apps; /* PS_MAX_APPS */
 	/* What the flags came to. */
@@ -49,9 +52,13 @@ struct cli_run_pod {
 };
 
 extern const struct cli_flag cli_run_pod_flags[], cli_prepare_pod_flags[],
-    cli_run_app_flags[], cli_run_prepared_flags[];
+    cli_run_app_flags[], cli_run_prepared_flags[], cli_sandbox_flags[],
+    cli_add_app_flags[];
 
 /* The command line behind "run" or "prepare"; pod_flags are that command's.
  * NULL, or what is wrong. */
 const char *cli_run_parse(struct cli_run_pod *p,
     const struct cli_flag *pod_flags, struct cli_globals *g, char **argv);
+/* That behind "app add": UUID, one image, its flags. */
+const char *cli_add_parse(struct cli_run_pod *p, struct cli_globals *g,
+    char **argv, const char **ret_uuid);

@@ -42,7 +42,7 @@ misplaced(const struct cli_flag *pod_flags, struct cli_globals *g,
 		g->help = true;
 		return NULL;
 	}
-	for (const struct cli_flag *f = pod_flags; f->name; f++) {
+	for (const struct cli_flag *f = pod_flags; f && f->name; f++) {
 		size_t n = strlen(f->name);
 
 		if (strncmp(s, "--", 2) == 0 && f->help &&
@@ -59,7 +59,8 @@ parse_app(struct cli_run_pod *p, const struct cli_flag *pod_flags,
     struct cli_globals *g, char **argv, int *at)
 {
 	struct cli_run_app *a = &p->apps[p->n_apps];
-	const struct cli_flagset set = { .flags = cli_run_app_flags,
+	const struct cli_flagset set = { .flags = pod_flags ? cli_run_app_flags :
+							      cli_add_app_flags,
 		.options = a };
 	const char *wrong;
 
@@ -137,4 +138,28 @@ cli_run_parse(struct cli_run_pod *p, const struct cli_flag *pod_flags,
 	if (p->store_only || p->no_store)
 		p->policy = p->store_only ? CLI_PULL_NEVER : CLI_PULL_UPDATE;
 	return NULL;
+}
+
+const char *
+cli_add_parse(struct cli_run_pod *p, struct cli_globals *g, char **argv,
+    const char **ret_uuid)
+{
+	const struct cli_flagset set = { .flags = cli_global_flags,
+		.options = g };
+	const char *wrong;
+	int at = 0;
+
+	p->apps = cli_alloc(sizeof(*p->apps));
+	wrong = cli_parse_flags(&set, 1, argv, &at);
+	if (wrong || g->help)
+		return wrong;
+	if (argv[at] == NULL || argv[at + 1] == NULL)
+		return "takes the UUID of a pod, and an image";
+	if (argv[at + 1][0] == '-')
+		return "flags of the app follow its image";
+	*ret_uuid = argv[at++];
+	wrong = parse_app(p, NULL, g, argv, &at);
+	if (wrong == NULL && argv[at] && !g->help)
+		return "takes one image";
+	return wrong;
 }

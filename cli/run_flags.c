@@ -44,6 +44,22 @@ set_volume(void *dest, const char *value)
 
 	if (ps_volume_parse(value, &v, &wrong) < 0)
 		return wrong;
+	if (v.target[0] != '\0')
+		return "target is said by --mount";
+	cli_list_add(dest, value);
+	return NULL;
+}
+
+static const char *
+set_mnt_volume(void *dest, const char *value)
+{
+	struct ps_volume v;
+	const char *wrong = NULL;
+
+	if (ps_volume_parse(value, &v, &wrong) < 0)
+		return wrong;
+	if (v.target[0] == '\0')
+		return "target is missing: target=PATH";
 	cli_list_add(dest, value);
 	return NULL;
 }
@@ -137,9 +153,9 @@ set_stdout(void *dest, const char *value)
 		.name = (n), .set = (setter), .bare = "true"   \
 	}
 
-/* Where the pod is: run and run-prepared.  The struct cli_run_place is the
- * first member of struct cli_run_pod. */
-#define PLACE_ROWS                                                           \
+/* Where the pod is: run, run-prepared and app sandbox.  The struct
+ * cli_run_place is the first member of struct cli_run_pod. */
+#define NAMES_ROWS                                                           \
 	{ .name = "net", .set = cli_set_commas, .bare = "default",           \
 	    .offset = offsetof(struct cli_run_place, net),                   \
 	    .value = "NETWORK", .initial = "none",                           \
@@ -156,12 +172,19 @@ set_stdout(void *dest, const char *value)
 	PLACE("dns-domain", cli_set_string, dns_domain, "DOMAIN", NULL,      \
 	    "domain of the pod, as resolv.conf says it"),                    \
 	PLACE("hosts-entry", cli_set_commas, hosts, "IP=HOST,...", NULL,     \
-	    "line of /etc/hosts (repeatable); or host, the host's file"),    \
+	    "line of /etc/hosts (repeatable); or host, the host's file")
+#define PLACE_ROWS                                                           \
+	NAMES_ROWS,                                                          \
 	CLI_BOOL("interactive", cli_run_place, interactive,                  \
 	    "give the terminal to the app; for one app"),                    \
 	{ .name = "ipc", .set = set_ipc, .value = "MODE", .initial = "auto", \
 	    .help = "auto or private, which are the same: the pod's own" },  \
 	REFUSED("mds-register", set_mds)
+
+#define STAGE1_ROWS                                                          \
+	REFUSED("no-overlay", set_no_overlay), LATER("stage1-url"),          \
+	LATER("stage1-path"), LATER("stage1-name"), LATER("stage1-hash"),    \
+	LATER("stage1-from-dir")
 
 /* What the pod is made of: run and prepare. */
 #define POD_ROWS                                                             \
@@ -191,9 +214,7 @@ set_stdout(void *dest, const char *value)
 	    "old name of --pull-policy=update"),                             \
 	POD_BOOL("private-users", private_users,                             \
 	    "accepted: every pod has a user namespace"),                     \
-	REFUSED("no-overlay", set_no_overlay), LATER("stage1-url"),          \
-	LATER("stage1-path"), LATER("stage1-name"), LATER("stage1-hash"),    \
-	LATER("stage1-from-dir")
+	STAGE1_ROWS
 
 const struct cli_flag cli_run_pod_flags[] = {
 	PLACE_ROWS, POD_ROWS,
@@ -209,52 +230,75 @@ const struct cli_flag cli_prepare_pod_flags[] = {
 
 const struct cli_flag cli_run_prepared_flags[] = { PLACE_ROWS, { 0 } };
 
-const struct cli_flag cli_run_app_flags[] = {
-	APP("name", cli_set_string, name, "NAME", "name of the app"),
-	APP("signature", cli_set_string, signature, "FILE",
-	    "detached signature of the image"),
-	APP("exec", cli_set_string, exec, "PATH",
-	    "run PATH instead of what the image says"),
-	APP("working-dir", cli_set_string, working_dir, "PATH",
-	    "working directory"),
-	APP("user", cli_set_string, user, "USER",
-	    "name, number, or a path in the image whose owner it is"),
-	APP("group", cli_set_string, group, "GROUP", "the same for the group"),
-	APP("supplementary-gids", cli_set_commas, gids, "GID,...",
-	    "further groups, numbers"),
-	APP("environment", cli_set_list, environment, "NAME=VALUE",
-	    "set a variable of this app (repeatable)"),
-	CLI_BOOL("readonly-rootfs", cli_run_app, readonly_rootfs,
-	    "mount the root file system read-only"),
-	APP("mount", set_mount, mounts, "volume=NAME,target=PATH",
-	    "mount a volume in this app (repeatable)"),
-	APP("memory", cli_set_string, memory, "QUANTITY",
-	    "memory limit, as 512Mi"),
-	APP("cpu", cli_set_string, cpu, "QUANTITY", "CPU limit, as 500m"),
-	APP("cpu-shares", set_shares, cpu_shares, "N",
-	    "CPU weight, 2 to 262144"),
-	{ .name = "oom-score-adj", .set = set_oom, .value = "N",
-	    .help = "-1000 (killed last) to 1000 (killed first)" },
-	APP("caps-retain", cli_set_string, caps_retain, "CAP,...",
-	    "these capabilities, and no others"),
-	APP("caps-remove", cli_set_string, caps_remove, "CAP,...",
-	    "the default capabilities without these"),
-	APP("cap-retain", cli_set_string, caps_retain, "CAP,...", NULL),
-	APP("cap-remove", cli_set_string, caps_remove, "CAP,...", NULL),
-	APP("seccomp", cli_set_string, seccomp,
-	    "mode=retain|remove[,errno=E],NAME,...",
-	    "system calls to allow, or to deny"),
-	APP("annotation", cli_set_list, annotations, "NAME=VALUE",
-	    "annotation of the app (repeatable)"),
-	APP("user-annotation", cli_set_list, user_annotations, "KEY=VALUE",
-	    "free annotation (repeatable)"),
-	APP("user-label", cli_set_list, user_labels, "KEY=VALUE",
+const struct cli_flag cli_sandbox_flags[] = {
+	NAMES_ROWS,
+	POD("uuid-file-save", cli_set_string, uuid_file, "FILE", NULL,
+	    "write the pod's UUID to FILE"),
+	POD("annotation", cli_set_list, annotations, "NAME=VALUE", NULL,
+	    "annotation of the pod (repeatable)"),
+	POD("user-annotation", cli_set_list, user_annotations, "KEY=VALUE",
+	    NULL, "free annotation (repeatable)"),
+	POD("user-label", cli_set_list, user_labels, "KEY=VALUE", NULL,
 	    "free label (repeatable)"),
-	APP("stdin", set_stdin, stdio[0], "null|stream|tty|interactive",
-	    "what the app reads (experiment: attach)"),
-	APP("stdout", set_stdout, stdio[1], "log|null|stream|tty",
-	    "where it writes (experiment: attach)"),
-	APP("stderr", set_stdout, stdio[2], "log|null|stream|tty",
-	    "the same of its errors (experiment: attach)"),
+	LATER("port"), STAGE1_ROWS,
+	{ 0 }
+};
+
+#define APP_ROWS                                                             \
+	APP("name", cli_set_string, name, "NAME", "name of the app"),        \
+	APP("signature", cli_set_string, signature, "FILE",                  \
+	    "detached signature of the image"),                              \
+	APP("exec", cli_set_string, exec, "PATH",                            \
+	    "run PATH instead of what the image says"),                      \
+	APP("working-dir", cli_set_string, working_dir, "PATH",              \
+	    "working directory"),                                            \
+	APP("user", cli_set_string, user, "USER",                            \
+	    "name, number, or a path in the image whose owner it is"),       \
+	APP("group", cli_set_string, group, "GROUP", "the same for the group"),\
+	APP("supplementary-gids", cli_set_commas, gids, "GID,...",           \
+	    "further groups, numbers"),                                      \
+	APP("environment", cli_set_list, environment, "NAME=VALUE",          \
+	    "set a variable of this app (repeatable)"),                      \
+	CLI_BOOL("readonly-rootfs", cli_run_app, readonly_rootfs,            \
+	    "mount the root file system read-only"),                         \
+	APP("mount", set_mount, mounts, "volume=NAME,target=PATH",           \
+	    "mount a volume in this app (repeatable)"),                      \
+	APP("memory", cli_set_string, memory, "QUANTITY",                    \
+	    "memory limit, as 512Mi"),                                       \
+	APP("cpu", cli_set_string, cpu, "QUANTITY", "CPU limit, as 500m"),   \
+	APP("cpu-shares", set_shares, cpu_shares, "N",                       \
+	    "CPU weight, 2 to 262144"),                                      \
+	{ .name = "oom-score-adj", .set = set_oom, .value = "N",             \
+	    .help = "-1000 (killed last) to 1000 (killed first)" },          \
+	APP("caps-retain", cli_set_string, caps_retain, "CAP,...",           \
+	    "these capabilities, and no others"),                            \
+	APP("caps-remove", cli_set_string, caps_remove, "CAP,...",           \
+	    "the default capabilities without these"),                       \
+	APP("cap-retain", cli_set_string, caps_retain, "CAP,...", NULL),     \
+	APP("cap-remove", cli_set_string, caps_remove, "CAP,...", NULL),     \
+	APP("seccomp", cli_set_string, seccomp,                              \
+	    "mode=retain|remove[,errno=E],NAME,...",                         \
+	    "system calls to allow, or to deny"),                            \
+	APP("annotation", cli_set_list, annotations, "NAME=VALUE",           \
+	    "annotation of the app (repeatable)"),                           \
+	APP("user-annotation", cli_set_list, user_annotations, "KEY=VALUE",  \
+	    "free annotation (repeatable)"),                                 \
+	APP("user-label", cli_set_list, user_labels, "KEY=VALUE",            \
+	    "free label (repeatable)"),                                      \
+	APP("stdin", set_stdin, stdio[0], "null|stream|tty|interactive",     \
+	    "what the app reads (experiment: attach)"),                      \
+	APP("stdout", set_stdout, stdio[1], "log|null|stream|tty",           \
+	    "where it writes (experiment: attach)"),                         \
+	APP("stderr", set_stdout, stdio[2], "log|null|stream|tty",           \
+	    "the same of its errors (experiment: attach)")
+
+const struct cli_flag cli_run_app_flags[] = { APP_ROWS, { 0 } };
+
+const struct cli_flag cli_add_app_flags[] = {
+	APP_ROWS,
+	APP("mnt-volume", set_mnt_volume, mnt_volumes,
+	    "NAME,kind=KIND,...,target=PATH",
+	    "a volume of the app's own, as --volume of run, and where it is "
+	    "mounted (repeatable)"),
 	{ 0 }
 };
