@@ -76,10 +76,11 @@ appexec_SRCS := $(sort $(wildcard stage1/appexec/*.c))
 PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn \
 	stage1-enter appexec rkt-build
 
-rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/disks.c privsep/volume.c
+rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/disks.c \
+	privsep/sysctl.c privsep/volume.c
 rkt_LIBS = -lkeyutils
 conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS) privsep/streams.c \
-	privsep/volume.c
+	privsep/sysctl.c privsep/volume.c
 conductor_LIBS = -ljansson -lseccomp -lcap-ng
 fetcher_ALL = $(fetcher_SRCS) $(privsep_SRCS)
 fetcher_LIBS = -lcurl -lxml2

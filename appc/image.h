@@ -20,15 +20,6 @@
 #define AC_MAX_ARGS 512u
 #define AC_MAX_ARG 4095u
 
-struct ac_pair {
-	const char *name, *value;
-};
-
-struct ac_pairs {
-	size_t n;
-	struct ac_pair *v;
-};
-
 struct ac_event {
 	const char *name; /* pre-start or post-stop, each at most once */
 	struct ac_strs exec;

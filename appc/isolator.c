@@ -15,6 +15,8 @@
 
 #define MAX_SET 512u
 #define MAX_ISOLATORS 64u
+#define MAX_SYSCTLS 64u
+#define MAX_SYSCTL 511u /* of NAME=VALUE */
 
 int
 ac_capability(const char *name)
@@ -84,6 +86,74 @@ get_cpu(struct ac_in *in, json_t *v, void *out)
 	struct ac_isolators *i = out;
 
 	return get_resource(in, v, 1000, &i->cpu_request, &i->cpu_limit);
+}
+
+/* "default": true says that it is for every disk; there is no other way. */
+static int
+get_block(struct ac_in *in, json_t *v, uint64_t *request, uint64_t *limit)
+{
+	int r = get_resource(in, v, 1, request, limit);
+
+	if (r == 0 && !json_is_true(json_object_get(v, "default")))
+		return ac_fail(in, "must say \"default\": true");
+	return r;
+}
+
+static int
+get_bandwidth(struct ac_in *in, json_t *v, void *out)
+{
+	struct ac_isolators *i = out;
+
+	return get_block(in, v, &i->bandwidth_request, &i->bandwidth_limit);
+}
+
+static int
+get_iops(struct ac_in *in, json_t *v, void *out)
+{
+	struct ac_isolators *i = out;
+
+	return get_block(in, v, &i->iops_request, &i->iops_limit);
+}
+
+/* net/ipv4/x is net.ipv4.x; no part of a name is empty, or ".". */
+static int
+get_sysctl(struct ac_in *in, struct ac_pair *p)
+{
+	size_t n = strlen(p->name);
+	char *name = ac_alloc(in->arena, n + 1);
+	bool slashes = strchr(p->name, '/') != NULL;
+
+	if (!name)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (slashes && p->name[i] == '.')
+			return ac_fail(in, "a name has both dots and slashes");
+		name[i] = p->name[i] == '/' ? '.' : p->name[i];
+	}
+	if (!ps_is_acid(name, n) || strchr(name, '~'))
+		return ac_fail(in, "a name is not one of a sysctl");
+	if (p->value[0] == '\0' || !ps_is_print(p->value, strlen(p->value)) ||
+	    n + 1 + strlen(p->value) > MAX_SYSCTL)
+		return ac_fail(in, "a value is empty, not printable or too long");
+	p->name = name;
+	return 0;
+}
+
+static int
+get_sysctls(struct ac_in *in, json_t *v, void *out)
+{
+	struct ac_pairs *all = &((struct ac_isolators *)out)->sysctls;
+	int r = ac_get_map(in, v, all);
+
+	if (r == 0 && all->n > MAX_SYSCTLS)
+		return ac_fail(in, "too many items");
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		r = get_sysctl(in, &all->v[i]);
+		for (size_t k = 0; r == 0 && k < i; k++)
+			if (strcmp(all->v[i].name, all->v[k].name) == 0)
+				r = ac_fail(in, "a name stands there twice");
+	}
+	return r;
 }
 
 static int
@@ -238,6 +308,9 @@ static const struct {
 } known[] = {
 	{ "resource/memory", get_memory },
 	{ "resource/cpu", get_cpu },
+	{ "resource/block-bandwidth", get_bandwidth },
+	{ "resource/block-iops", get_iops },
+	{ "os/unix/sysctl", get_sysctls },
 	{ "os/linux/cpu-shares", get_cpu_shares },
 	{ "os/linux/oom-score-adj", get_oom },
 	{ "os/linux/capabilities-retain-set", get_caps_retain },

@@ -13,12 +13,23 @@ struct ac_strs {
 	const char **v;
 };
 
+struct ac_pair {
+	const char *name, *value;
+};
+
+struct ac_pairs {
+	size_t n;
+	struct ac_pair *v;
+};
+
 enum ac_set { AC_SET_NONE = 0, AC_SET_RETAIN = 1, AC_SET_REMOVE = 2 };
 
 struct ac_isolators {
 	/* 0: not said. */
 	uint64_t memory_request, memory_limit; /* bytes */
 	uint64_t cpu_request, cpu_limit;       /* thousandths of a CPU */
+	uint64_t bandwidth_request, bandwidth_limit; /* of disks, bytes/s */
+	uint64_t iops_request, iops_limit;
 	uint32_t cpu_shares;		       /* 2..262144 */
 	bool has_oom, has_no_new_privs;
 	int32_t oom_score_adj; /* -1000..1000 */
@@ -27,6 +38,7 @@ struct ac_isolators {
 	uint64_t caps; /* bit n: capability n */
 	struct ac_strs seccomp;	   /* system calls and @group/names */
 	const char *seccomp_errno; /* NULL: kill */
+	struct ac_pairs sysctls;   /* names of [a-z0-9_.-], values printable */
 	struct ac_strs unsupported;
 };
 

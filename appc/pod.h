@@ -25,7 +25,7 @@ struct ac_volume {
 
 struct ac_mount {
 	const char *volume, *path;
-	bool has_volume; /* appVolume: a volume of its own, which rkt refuses */
+	struct ac_volume *own; /* appVolume, of the same name; NULL: the pod's */
 };
 
 /* What a port of an image is on the host. */

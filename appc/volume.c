@@ -3,6 +3,7 @@
  * as root.  Input: what an operator wrote, or what lies in a pod directory,
  * which is taken to be as hostile as an image.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "appc/json.h"
@@ -161,25 +162,32 @@ ac_get_volumes(struct ac_in *in, json_t *v, void *out)
 }
 
 static int
-get_own(struct ac_in *in, json_t *v, void *out)
-{
-	(void)in;
-	(void)v;
-	*(bool *)out = true;
-	return 0;
-}
-
-static int
 get_mount(struct ac_in *in, json_t *v, void *out)
 {
 	static const struct ac_field fields[] = {
 		{ "volume", ac_get_acname, AT(ac_mount, volume), AC_REQUIRED },
 		{ "path", ac_get_path, AT(ac_mount, path), AC_REQUIRED },
-		{ "appVolume", get_own, AT(ac_mount, has_volume), 0 },
 		END_ROW,
 	};
+	json_t *own = json_object_get(v, "appVolume");
+	struct ac_mount *m = out;
+	int r = ac_object(in, v, fields, out);
+	size_t at;
 
-	return ac_object(in, v, fields, out);
+	if (r < 0 || own == NULL || json_is_null(own))
+		return r;
+	at = ac_enter(in, "appVolume", 0);
+	/* It is called as the mount says, whether it says so again or not. */
+	if (json_is_object(own) && !json_object_get(own, "name") &&
+	    json_object_set_new(own, "name", json_string(m->volume)) < 0)
+		return -ENOMEM;
+	m->own = ac_alloc(in->arena, sizeof(*m->own));
+	r = m->own ? get_volume(in, own, m->own) : -ENOMEM;
+	if (r == 0 && strcmp(m->own->name, m->volume) != 0)
+		return ac_fail(in, "is not called as the mount's volume");
+	if (r == 0)
+		ac_leave(in, at);
+	return r;
 }
 
 int

@@ -121,6 +121,31 @@ add_resource(json_t *list, const char *name, uint64_t request, uint64_t limit,
 }
 
 static int
+add_block(json_t *list, const char *name, uint64_t request, uint64_t limit)
+{
+	json_t *one;
+
+	if (request == 0 && limit == 0)
+		return 0;
+	if (add_resource(list, name, request, limit, "") < 0)
+		return -1;
+	one = json_array_get(list, json_array_size(list) - 1);
+	return set(json_object_get(one, "value"), "default", json_true());
+}
+
+static int
+add_sysctls(json_t *list, const struct ac_pairs *all)
+{
+	_cleanup_json_ json_t *value = json_object();
+
+	for (size_t i = 0; i < all->n; i++)
+		if (set_string(value, all->v[i].name, all->v[i].value) < 0)
+			return -1;
+	return all->n == 0 ? 0 : add_isolator(list, "os/unix/sysctl",
+		json_incref(value));
+}
+
+static int
 add_caps(json_t *list, const struct ac_isolators *i)
 {
 	_cleanup_json_ json_t *value = json_object(), *names = json_array();
@@ -177,7 +202,12 @@ set_isolators(json_t *object, const struct ac_isolators *i)
 		i->memory_limit, "") < 0 ||
 	    add_resource(list, "resource/cpu", i->cpu_request, i->cpu_limit,
 		"m") < 0 ||
-	    add_caps(list, i) < 0 || add_seccomp(list, i) < 0)
+	    add_block(list, "resource/block-bandwidth", i->bandwidth_request,
+		i->bandwidth_limit) < 0 ||
+	    add_block(list, "resource/block-iops", i->iops_request,
+		i->iops_limit) < 0 ||
+	    add_sysctls(list, &i->sysctls) < 0 || add_caps(list, i) < 0 ||
+	    add_seccomp(list, i) < 0)
 		return -1;
 	if (i->cpu_shares > 0 &&
 	    add_isolator(list, "os/linux/cpu-shares",

@@ -9,6 +9,7 @@
 #include "cli/plan.h"
 #include "privsep/log.h"
 #include "privsep/policy.h"
+#include "privsep/sysctl.h"
 
 static uint64_t
 all_caps(void)
@@ -146,6 +147,14 @@ pick(const char *flag, const char *text, uint64_t scale, uint64_t own,
 }
 
 static const char *
+check_block(uint64_t bandwidth, uint64_t iops)
+{
+	return bandwidth > UINT64_C(1) << 50 || iops > UINT32_MAX ?
+	    "a limit of block I/O is beyond 1Pi, or 4294967295 operations" :
+	    NULL;
+}
+
+static const char *
 check_limits(uint64_t memory, uint64_t cpu_milli)
 {
 	if (memory != 0 && (memory < 4096 || memory > UINT64_C(1) << 50))
@@ -166,8 +175,12 @@ plan_limits(const struct cli_run_app *f, const struct ac_isolators *is,
 		wrong = pick("cpu", f->cpu, 1000, is->cpu_limit, &ret->cpu_milli);
 	if (wrong == NULL)
 		wrong = check_limits(ret->memory, ret->cpu_milli);
+	if (wrong == NULL)
+		wrong = check_block(is->bandwidth_limit, is->iops_limit);
 	if (wrong)
 		return wrong;
+	ret->block_bandwidth = is->bandwidth_limit;
+	ret->block_iops = is->iops_limit;
 	ret->cpu_shares = f->cpu_shares ? (uint32_t)f->cpu_shares :
 					  is->cpu_shares;
 	ret->has_oom = f->has_oom || is->has_oom;
@@ -185,21 +198,147 @@ plan_limits(const struct cli_run_app *f, const struct ac_isolators *is,
 	return NULL;
 }
 
+static const char *
+why_not(const char *name)
+{
+	static const struct {
+		const char *name, *why;
+	} rows[] = {
+		{ "resource/network-bandwidth",
+		    "a pod has no network whose traffic could be limited" },
+		{ "os/linux/selinux-context",
+		    "pods run without labels of SELinux" },
+		{ "os/linux/apparmor-profile",
+		    "pods run without profiles of AppArmor" },
+	};
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].why;
+	return "rkt knows none of that name";
+}
+
 /* What would leave the app less confined than it asked is refused.  The
  * specification asks to make known what is not enforced: that is requests. */
 static const char *
 check_unsupported(const struct ac_isolators *is)
 {
+	const struct {
+		uint64_t request;
+		const char *name;
+	} rows[] = { { is->memory_request, "resource/memory" },
+		{ is->cpu_request, "resource/cpu" },
+		{ is->bandwidth_request, "resource/block-bandwidth" },
+		{ is->iops_request, "resource/block-iops" } };
+	const char *ignored = NULL;
+
 	if (is->unsupported.n > 0)
-		return cli_format("isolator \"%s\" is not supported",
-		    is->unsupported.v[0]);
-	if (is->memory_request != 0 || is->cpu_request != 0)
+		return cli_format("isolator \"%s\" is not supported: %s (a pod "
+				  "manifest can give the app without it: "
+				  "--pod-manifest)", is->unsupported.v[0],
+		    why_not(is->unsupported.v[0]));
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].request != 0)
+			ignored = ignored ?
+			    cli_format("%s and %s", ignored, rows[i].name) :
+			    rows[i].name;
+	if (ignored)
 		ps_log("note: the request of %s is ignored, limits are applied",
-		    is->memory_request == 0 ? "resource/cpu" :
-			is->cpu_request == 0 ?
-					      "resource/memory" :
-					      "resource/memory and resource/cpu");
+		    ignored);
 	return NULL;
+}
+
+static const char *
+sayer(const char *app)
+{
+	return app ? cli_format("app \"%s\"", app) : "the pod";
+}
+
+static const char *
+add_sysctl(struct cli_plan *p, const char *text, size_t name, const char *app)
+{
+	struct ps_msg_PLAN_POD *pod = &p->pod;
+
+	for (uint16_t i = 0; i < pod->n_sysctls; i++)
+		if (strncmp(pod->sysctls[i], text, name + 1) == 0)
+			return strcmp(pod->sysctls[i], text) == 0 ? NULL :
+			    cli_format("%s wants the sysctl %s and %s %s: they "
+				       "share the pod's namespaces",
+				sayer(p->sysctl_of[i]), pod->sysctls[i],
+				sayer(app), text + name + 1);
+	if (pod->n_sysctls == PS_COUNT(p->sysctl_of))
+		return cli_format("more than %zu sysctls in a pod",
+		    PS_COUNT(p->sysctl_of));
+	p->sysctl_of[pod->n_sysctls] = app;
+	pod->sysctls[pod->n_sysctls++] = text;
+	return NULL;
+}
+
+const char *
+cli_plan_sysctls(struct cli_plan *p, const struct ac_isolators *is,
+    const char *app, bool by_operator)
+{
+	const char *wrong = NULL;
+
+	for (size_t i = 0; wrong == NULL && i < is->sysctls.n; i++) {
+		const char *name = is->sysctls.v[i].name;
+		const char *text = cli_format("%s=%s", name,
+		    is->sysctls.v[i].value);
+		enum ps_sysctl who = ps_sysctl(text);
+
+		if (who == PS_SYSCTL_NO)
+			wrong = cli_format("isolator \"os/unix/sysctl\": %s is not "
+			    "of a namespace that a pod has of its own", name);
+		else if (who == PS_SYSCTL_OPERATOR && !by_operator)
+			wrong = cli_format("isolator \"os/unix/sysctl\": %s is not "
+			    "for an image to set, but for the isolators of a pod "
+			    "manifest (--pod-manifest)", name);
+		else if (p->pod.net == PS_NET_HOST && ps_sysctl_is_net(text))
+			wrong = cli_format("isolator \"os/unix/sysctl\": with "
+			    "--net=host %s would be the host's", name);
+		else if (p->pod.mutable)
+			wrong = "isolator \"os/unix/sysctl\": the pod of an app "
+				"that comes later runs already";
+		else
+			wrong = add_sysctl(p, text, strlen(name), app);
+	}
+	return wrong;
+}
+
+/* The specification wants to hear which isolators hold.  What is modified or
+ * ignored was said where that was decided. */
+static void
+report(const struct ac_isolators *is, const struct ps_msg_PLAN_APP *p)
+{
+	const struct {
+		bool there;
+		const char *name;
+	} rows[] = { { p->memory != 0, "resource/memory" },
+		{ p->cpu_milli != 0, "resource/cpu" },
+		{ p->block_bandwidth != 0, "resource/block-bandwidth" },
+		{ p->block_iops != 0, "resource/block-iops" },
+		{ is->sysctls.n > 0, "os/unix/sysctl" },
+		{ p->cpu_shares != 0, "os/linux/cpu-shares" },
+		{ p->has_oom != 0, "os/linux/oom-score-adj" },
+		{ p->no_new_privs != 0, "os/linux/no-new-privileges" },
+		{ is->caps_set == AC_SET_RETAIN,
+		    "os/linux/capabilities-retain-set" },
+		{ is->caps_set == AC_SET_REMOVE,
+		    "os/linux/capabilities-remove-set" },
+		{ is->seccomp_set == AC_SET_RETAIN,
+		    "os/linux/seccomp-retain-set" },
+		{ is->seccomp_set == AC_SET_REMOVE,
+		    "os/linux/seccomp-remove-set" } };
+	const char *text = "";
+
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].there)
+			text = cli_format("%s %s", text, rows[i].name);
+	if (p->name)
+		ps_debug("app \"%s\": isolators enforced:%s", p->name,
+		    *text != '\0' ? text : " none");
+	else if (*text != '\0')
+		ps_debug("isolators of the pod enforced:%s", text);
 }
 
 const char *
@@ -221,11 +360,19 @@ cli_plan_pod_isolators(const struct ac_isolators *is,
 					   "pod's", apps[i].name);
 	if (wrong == NULL)
 		wrong = check_limits(is->memory_limit, is->cpu_limit);
+	if (wrong == NULL)
+		wrong = check_block(is->bandwidth_limit, is->iops_limit);
 	if (wrong)
 		return wrong;
 	ret->memory = is->memory_limit;
 	ret->cpu_milli = is->cpu_limit;
 	ret->cpu_shares = is->cpu_shares;
+	ret->block_bandwidth = is->bandwidth_limit;
+	ret->block_iops = is->iops_limit;
+	report(is, &(struct ps_msg_PLAN_APP){ .memory = ret->memory,
+	    .cpu_milli = ret->cpu_milli, .cpu_shares = ret->cpu_shares,
+	    .block_bandwidth = ret->block_bandwidth,
+	    .block_iops = ret->block_iops });
 	return NULL;
 }
 
@@ -267,36 +414,6 @@ cli_tell_isolators(const struct cli_run_app *f, const struct ps_msg_PLAN_APP *p,
 	    &ret->seccomp_errno, &calls);
 	ret->seccomp = (struct ac_strs){ .n = calls.n, .v = calls.v };
 	return wrong;
-}
-
-/* The specification wants to hear which isolators hold.  What is modified or
- * ignored was said where that was decided. */
-static void
-report(const struct ac_isolators *is, const struct ps_msg_PLAN_APP *p)
-{
-	const struct {
-		bool there;
-		const char *name;
-	} rows[] = { { p->memory != 0, "resource/memory" },
-		{ p->cpu_milli != 0, "resource/cpu" },
-		{ p->cpu_shares != 0, "os/linux/cpu-shares" },
-		{ p->has_oom != 0, "os/linux/oom-score-adj" },
-		{ p->no_new_privs != 0, "os/linux/no-new-privileges" },
-		{ is->caps_set == AC_SET_RETAIN,
-		    "os/linux/capabilities-retain-set" },
-		{ is->caps_set == AC_SET_REMOVE,
-		    "os/linux/capabilities-remove-set" },
-		{ is->seccomp_set == AC_SET_RETAIN,
-		    "os/linux/seccomp-retain-set" },
-		{ is->seccomp_set == AC_SET_REMOVE,
-		    "os/linux/seccomp-remove-set" } };
-	const char *text = "";
-
-	for (size_t i = 0; i < PS_COUNT(rows); i++)
-		if (rows[i].there)
-			text = cli_format("%s %s", text, rows[i].name);
-	ps_debug("app \"%s\": isolators enforced:%s", p->name,
-	    *text != '\0' ? text : " none");
 }
 
 const char *

@@ -261,10 +261,8 @@ set_mounts(struct cli_plan *p, const struct cli_run_app *f,
 		wrong = cli_parse_mount(f->mounts.v[n], &m[n]);
 	for (; wrong == NULL && f->said && n < more; n++) {
 		m[n] = f->said->mounts[n];
-		if (m[n].has_volume)
-			wrong = cli_format("mounts an appVolume on \"%s\", which "
-					   "is not supported: name a volume of the pod",
-			    m[n].path);
+		if (m[n].own)
+			wrong = cli_volume_add_told(&p->volumes, m[n].own);
 	}
 	if (wrong)
 		return wrong;
@@ -341,6 +339,9 @@ cli_plan_app(struct cli_plan *p, const struct cli_run_app *flags,
 		wrong = cli_plan_ports(&p->ports, &said.app, p->pod.net, &ret->app);
 	if (wrong == NULL)
 		wrong = cli_plan_isolators(flags, &said.app, &p->limits, &ret->app);
+	if (wrong == NULL)
+		wrong = cli_plan_sysctls(p, &said.app.isolators, ret->app.name,
+		    flags->said && flags->said->has_app);
 	if (wrong == NULL)
 		wrong = describe(flags, &said, ret);
 	return wrong ? wrong : cli_plan_stdio(p, flags, ret);

@@ -8,6 +8,8 @@
 #include "cli/run.h"
 #include "cli/volumes.h"
 
+#define PS_MAX_SYSCTLS 64u
+
 /* What both voices are held to. */
 struct cli_limits {
 	uint64_t caps_image, caps_operator;
@@ -32,6 +34,7 @@ struct cli_plan {
 	struct cli_ports ports;
 	struct cli_volumes volumes;
 	struct ps_msg_PLAN_POD pod;
+	const char *sysctl_of[PS_MAX_SYSCTLS]; /* the app; NULL: the pod */
 	struct cli_planned *apps; /* pod.apps */
 	struct ac_pod told;	  /* the manifest of the whole pod */
 };
@@ -58,6 +61,10 @@ const char *cli_plan_caps(const struct cli_run_app *flags,
 /* Those of a whole pod. */
 const char *cli_plan_pod_isolators(const struct ac_isolators *is,
     struct ps_msg_PLAN_POD *ret);
+/* The pod's namespaces are those of all apps: into pod.sysctls.  app: who says
+ * it, NULL the pod manifest of the whole pod; by_operator: not an image. */
+const char *cli_plan_sysctls(struct cli_plan *p, const struct ac_isolators *is,
+    const char *app, bool by_operator);
 /* What the flags changed of that, for the pod manifest. */
 const char *cli_tell_isolators(const struct cli_run_app *flags,
     const struct ps_msg_PLAN_APP *plan, struct ac_isolators *ret);

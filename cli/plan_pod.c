@@ -61,6 +61,8 @@ cli_plan_told(struct cli_plan *p, const struct ac_pod *told)
 {
 	const char *wrong = cli_plan_pod_isolators(&told->isolators, &p->pod);
 
+	if (wrong == NULL)
+		wrong = cli_plan_sysctls(p, &told->isolators, NULL, true);
 	for (size_t i = 0; wrong == NULL && i < told->n_volumes; i++)
 		wrong = cli_volume_add_told(&p->volumes, &told->volumes[i]);
 	p->ports = (struct cli_ports){ .n = told->n_ports, .v = told->ports,

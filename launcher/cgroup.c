@@ -1,6 +1,6 @@
 /*
  * Cgroups.  Runs as root, below /sys/fs/cgroup alone; every name is ours or
- * the kernel's.  What limits what is one table.
+ * the kernel's.
  */
 #include "launcher/cgroup.h"
 
@@ -14,218 +14,10 @@
 #include "launcher/mount.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/disks.h"
 #include "privsep/name.h"
 
 #define CGROUP "/sys/fs/cgroup"
 #define MAX_DEPTH 200u /* of what a pod made; two descriptors each */
-
-/* --- what limits --------------------------------------------------------- */
-
-enum { V1, V2, SCOPE }; /* who takes it: the last is systemd, for a scope */
-enum { MEMORY, CPU, PIDS, IO };
-
-/* What v1 and v2 call them. */
-static const char *const controllers[][2] = {
-	[MEMORY] = { "memory", "memory" },
-	[CPU] = { "cpu", "cpu" },
-	[PIDS] = { "pids", "pids" },
-	[IO] = { "blkio", "io" },
-};
-
-/* Microseconds of a period of 100 ms, from thousandths of a CPU. */
-static uint64_t
-quota(uint64_t milli)
-{
-	return milli * 100;
-}
-
-/* cpu.weight from cpu.shares, as systemd converts: both defaults are one. */
-static uint64_t
-weight(uint64_t shares)
-{
-	uint64_t n = shares * 100 / 1024;
-
-	return n < 1 ? 1 : n > 10000 ? 10000 : n;
-}
-
-/* A file, or systemd's property, and what is written there: # is the number, $
- * a tenth of it, @ each disk in turn. */
-static const struct row {
-	unsigned who, controller, limit;
-	const char *file, *text;
-	uint64_t (*scale)(uint64_t n);
-	bool optional;
-} rows[] = {
-	{ V1, MEMORY, LN_MEMORY, "memory.limit_in_bytes", "#", NULL, false },
-	{ V2, MEMORY, LN_MEMORY, "memory.max", "#", NULL, false },
-	{ V2, MEMORY, LN_MEMORY, "memory.swap.max", "0", NULL, true },
-	{ SCOPE, MEMORY, LN_MEMORY, "MemoryMax", "#", NULL, false },
-	{ SCOPE, MEMORY, LN_MEMORY, "MemorySwapMax", "0", NULL, false },
-	{ V1, CPU, LN_CPU, "cpu.cfs_period_us", "100000", NULL, false },
-	{ V1, CPU, LN_CPU, "cpu.cfs_quota_us", "#", quota, false },
-	{ V2, CPU, LN_CPU, "cpu.max", "# 100000", quota, false },
-	{ SCOPE, CPU, LN_CPU, "CPUQuota", "$%", NULL, false },
-	{ V1, CPU, LN_SHARES, "cpu.shares", "#", NULL, false },
-	{ V2, CPU, LN_SHARES, "cpu.weight", "#", weight, false },
-	{ SCOPE, CPU, LN_SHARES, "CPUShares", "#", NULL, false },
-	{ V1, PIDS, LN_PIDS, "pids.max", "#", NULL, false },
-	{ V2, PIDS, LN_PIDS, "pids.max", "#", NULL, false },
-	{ SCOPE, PIDS, LN_PIDS, "TasksMax", "#", NULL, false },
-#define THROTTLE "blkio.throttle."
-	{ V1, IO, LN_BYTES, THROTTLE "read_bps_device", "@ #", NULL, false },
-	{ V1, IO, LN_BYTES, THROTTLE "write_bps_device", "@ #", NULL, false },
-	{ V2, IO, LN_BYTES, "io.max", "@ rbps=# wbps=#", NULL, false },
-#define DEVICE "/dev/block/@ #"
-	{ SCOPE, IO, LN_BYTES, "IOReadBandwidthMax", DEVICE, NULL, false },
-	{ SCOPE, IO, LN_BYTES, "IOWriteBandwidthMax", DEVICE, NULL, false },
-	{ V1, IO, LN_CALLS, THROTTLE "read_iops_device", "@ #", NULL, false },
-	{ V1, IO, LN_CALLS, THROTTLE "write_iops_device", "@ #", NULL, false },
-	{ V2, IO, LN_CALLS, "io.max", "@ riops=# wiops=#", NULL, false },
-	{ SCOPE, IO, LN_CALLS, "IOReadIOPSMax", DEVICE, NULL, false },
-	{ SCOPE, IO, LN_CALLS, "IOWriteIOPSMax", DEVICE, NULL, false },
-};
-
-static bool
-is_wanted(unsigned controller, const struct ln_limits *l)
-{
-	for (size_t i = 0; i < PS_COUNT(rows); i++)
-		if (rows[i].controller == controller && l->n[rows[i].limit] != 0)
-			return true;
-	return false;
-}
-
-/* Site policy's own number of processes is no one's wish: it is set where that
- * is easily done. */
-static bool
-is_must(unsigned controller, const struct ln_limits *pod,
-    const struct ln_limits *apps)
-{
-	return is_wanted(controller, apps) || (is_wanted(controller, pod) &&
-	    (controller != PIDS || pod->pids_asked));
-}
-
-static void
-format(const struct row *row, const char *disk, uint64_t n, char ret[128])
-{
-	const unsigned long long number = n;
-	size_t at = 0;
-
-	for (const char *c = row->text; *c != '\0' && at < 64; c++)
-		if (*c == '@')
-			at += (size_t)snprintf(ret + at, 128 - at, "%s", disk);
-		else if (*c == '#')
-			at += (size_t)snprintf(ret + at, 128 - at, "%llu", number);
-		else if (*c == '$')
-			at += (size_t)snprintf(ret + at, 128 - at, "%llu.%llu",
-			    number / 10, number % 10);
-		else
-			ret[at++] = *c;
-	ret[at] = '\0';
-}
-
-static struct ps_disks disks;
-
-/* How many lines a row has. */
-static int
-count(const struct row *row)
-{
-	_cleanup_fd_ int dir = -1;
-	int r;
-
-	if (!strchr(row->text, '@'))
-		return 1;
-	dir = sys_open(AT_FDCWD, "/sys/block", O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	r = dir < 0 ? dir : ps_disks(dir, &disks);
-	return r < 0 ? r : (int)disks.n;
-}
-
-static int
-put(int dir, const struct row *row, const struct ln_limits *l)
-{
-	uint64_t n = l->n[row->limit];
-	int lines = count(row), r = lines < 0 ? lines : 0;
-	char text[128];
-
-	for (int i = 0; r == 0 && i < lines; i++) {
-		format(row, disks.dev[i], row->scale ? row->scale(n) : n, text);
-		r = sys_put(dir, row->file, text);
-	}
-	return row->optional ? 0 : r;
-}
-
-/* What an app's own unit is to set must be there to be set. */
-static int
-see(int dir, const char *file)
-{
-	_cleanup_fd_ int fd = sys_open(dir, file, O_PATH, 0, SYS_CROSS);
-
-	return fd < 0 ? fd : 0;
-}
-
-static int
-set(int dir, unsigned controller, unsigned who, const struct ln_limits *l,
-    const struct ln_limits *units)
-{
-	int r = 0;
-
-	for (const struct row *row = rows; r == 0 && row < rows + PS_COUNT(rows); row++)
-		if (row->controller != controller || row->who != who)
-			continue;
-		else if (l->n[row->limit] != 0)
-			r = put(dir, row, l);
-		else if (units->n[row->limit] != 0 && !row->optional)
-			r = see(dir, row->file);
-	return r;
-}
-
-static const struct ln_limits none;
-
-static struct ln_limits
-limits_of(const struct ps_msg_PLAN_APP *a)
-{
-	return (struct ln_limits){ .memory = a->memory, .cpu_milli = a->cpu_milli,
-		.cpu_shares = a->cpu_shares, .pids = a->pids,
-		.block_bandwidth = a->block_bandwidth, .block_iops = a->block_iops };
-}
-
-struct ln_limits
-ln_cgroup_apps(const struct ln_plan *plan)
-{
-	struct ln_limits all = { 0 };
-
-	for (uint16_t i = 0; i < plan->pod.apps; i++) {
-		const struct ln_limits l = limits_of(&plan->app[i]);
-
-		for (size_t k = 0; k < LN_LIMITS; k++)
-			all.n[k] |= l.n[k];
-	}
-	return all;
-}
-
-int
-ln_cgroup_properties(const struct ln_limits *l, char *ret, size_t size)
-{
-	size_t at = 0;
-
-	ret[0] = '\0';
-	for (const struct row *row = rows; row < rows + PS_COUNT(rows); row++) {
-		int n = row->who == SCOPE && l->n[row->limit] ? count(row) : 0;
-
-		if (n < 0)
-			return n;
-		for (int i = 0; i < n; i++) {
-			char text[128];
-
-			format(row, disks.dev[i], l->n[row->limit], text);
-			at += (size_t)snprintf(ret + at, size - at, "property --property=%s=%s\n",
-			    row->file, text);
-			if (at >= size)
-				return -E2BIG;
-		}
-	}
-	return 0;
-}
 
 /* --- where --------------------------------------------------------------- */
 
@@ -338,8 +130,8 @@ note_v1(char *paths, const char *names, const char *own, const char *uuid)
 		note(paths, "/systemd", own, uuid);
 	if (*names == '\0')
 		note(paths, "/unified", own, uuid);
-	for (size_t i = 0; i < PS_COUNT(controllers); i++)
-		if (has_word(names, controllers[i][V1])) {
+	for (size_t i = 0; i < LN_CONTROLLERS; i++)
+		if (has_word(names, ln_controllers[i][LN_V1])) {
 			note(paths, mount, own, uuid);
 			break;
 		}
@@ -430,7 +222,7 @@ move(int dir, int conductor)
 }
 
 /* What the parent lends to the pod's group. */
-static bool lent[PS_COUNT(controllers)];
+static bool lent[LN_CONTROLLERS];
 
 static int
 lend(int parent, size_t controller, bool back)
@@ -438,7 +230,7 @@ lend(int parent, size_t controller, bool back)
 	char text[16];
 
 	(void)snprintf(text, sizeof(text), "%c%s\n", back ? '-' : '+',
-	    controllers[controller][V2]);
+	    ln_controllers[controller][LN_V2]);
 	return sys_put(parent, "cgroup.subtree_control", text);
 }
 
@@ -454,25 +246,39 @@ enter_v2(const struct ln_groups *g, const struct ln_limits *apps,
 	int r;
 
 	*missing = "cgroup2";
-	for (unsigned c = 0; c < PS_COUNT(controllers); c++)
-		limited = limited || is_must(c, &g->pod, apps);
+	for (unsigned c = 0; c < LN_CONTROLLERS; c++)
+		limited = limited || ln_limits_must(&g->pod, apps, c);
 	r = dir < 0 ? dir : move(dir, limited ? g->conductor : -1);
 	if (r < 0 || !limited)
 		return r;
 	parent = open_above(path, NULL);
-	for (unsigned c = 0; c < PS_COUNT(controllers); c++) {
+	for (unsigned c = 0; c < LN_CONTROLLERS; c++) {
 		int e;
 
-		if (!all && !is_wanted(c, &g->pod) && !is_wanted(c, apps))
+		if (!all && !ln_limits_want(&g->pod, c) && !ln_limits_want(apps, c))
 			continue;
 		lent[c] = parent >= 0 && lend(parent, c, false) == 0;
-		e = set(dir, c, V2, &g->pod, apps);
-		if (e == 0 || r < 0 || !is_must(c, &g->pod, apps))
+		e = ln_limits_set(dir, c, LN_V2, &g->pod, apps);
+		if (e == 0 || r < 0 || !ln_limits_must(&g->pod, apps, c))
 			continue;
-		*missing = controllers[c][V2];
+		*missing = ln_controllers[c][LN_V2];
 		r = e;
 	}
 	return r;
+}
+
+struct ln_limits
+ln_cgroup_apps(const struct ln_plan *plan)
+{
+	struct ln_limits all = { 0 };
+
+	for (uint16_t i = 0; i < plan->pod.apps; i++) {
+		const struct ln_limits l = ln_limits_of(&plan->app[i]);
+
+		for (size_t k = 0; k < LN_LIMITS; k++)
+			all.n[k] |= l.n[k];
+	}
+	return all;
 }
 
 /* A group of the app's own below the pod's: its processes are owner's to add. */
@@ -480,17 +286,17 @@ static int
 make_app(int dir, unsigned controller, const struct ps_msg_PLAN_APP *app,
     uid_t owner)
 {
-	const struct ln_limits l = limits_of(app);
+	const struct ln_limits l = ln_limits_of(app);
 	_cleanup_fd_ int own = -1, procs = -1;
 	char name[280];
 	int r;
 
-	if (!is_wanted(controller, &l))
+	if (!ln_limits_want(&l, controller))
 		return 0;
 	(void)snprintf(name, sizeof(name), "app-%s", app->name);
 	r = sys_mkdir(dir, name, 0755);
 	own = r < 0 ? r : sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	r = own < 0 ? own : set(own, controller, V1, &l, &none);
+	r = own < 0 ? own : ln_limits_set(own, controller, LN_V1, &l, &ln_no_limits);
 	procs = r < 0 ? r : sys_open(own, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
 	return procs < 0 ? procs : sys_own(procs, owner, owner, 0644);
 }
@@ -514,20 +320,20 @@ static int
 enter_controller(const struct ln_groups *g, unsigned c,
     const struct ln_limits *apps)
 {
-	bool of_apps = is_wanted(c, apps) || g->plan->pod.mutable == 1;
-	const char *name = controllers[c][V1];
+	bool of_apps = ln_limits_want(apps, c) || g->plan->pod.mutable == 1;
+	const char *name = ln_controllers[c][LN_V1];
 	_cleanup_fd_ int dir = -1;
 	char path[LINE];
 	int r;
 
-	if (!of_apps && !is_wanted(c, &g->pod))
+	if (!of_apps && !ln_limits_want(&g->pod, c))
 		return 0;
 	/* Throttling on v1 knows no hierarchy: an app in a group of its own would
 	 * be out of the pod's. */
-	if (c == IO && is_wanted(c, apps) && is_wanted(c, &g->pod))
+	if (c == LN_C_IO && ln_limits_want(apps, c) && ln_limits_want(&g->pod, c))
 		return -EOPNOTSUPP;
 	dir = make(g->paths, name, path);
-	r = dir < 0 ? dir : set(dir, c, V1, &g->pod, &none);
+	r = dir < 0 ? dir : ln_limits_set(dir, c, LN_V1, &g->pod, &ln_no_limits);
 	for (uint16_t k = 0; r == 0 && k < g->plan->pod.apps; k++)
 		r = make_app(dir, c, &g->plan->app[k], g->owner);
 	if (r == 0 && of_apps)
@@ -555,12 +361,12 @@ enter_v1(const struct ln_groups *g, const struct ln_limits *apps,
 	}
 	if (r < 0)
 		return r;
-	for (unsigned c = 0; c < PS_COUNT(controllers); c++) {
+	for (unsigned c = 0; c < LN_CONTROLLERS; c++) {
 		int e = enter_controller(g, c, apps);
 
-		if (e == 0 || r < 0 || !is_must(c, &g->pod, apps))
+		if (e == 0 || r < 0 || !ln_limits_must(&g->pod, apps, c))
 			continue;
-		*missing = controllers[c][V1];
+		*missing = ln_controllers[c][LN_V1];
 		r = e;
 	}
 	return r;
@@ -570,7 +376,7 @@ int
 ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing)
 {
 	const bool v2 = ln_cgroup_is_v2();
-	const struct ln_limits apps = v2 && g->in_scope ? none :
+	const struct ln_limits apps = v2 && g->in_scope ? ln_no_limits :
 	    ln_cgroup_apps(g->plan);
 
 	return (v2 ? enter_v2 : enter_v1)(g, &apps, ret_missing);
@@ -582,19 +388,19 @@ has(const char *const names[2])
 	char text[512];
 	_cleanup_fd_ int v1 = -1;
 
-	(void)snprintf(text, sizeof(text), CGROUP "/%s", names[V1]);
+	(void)snprintf(text, sizeof(text), CGROUP "/%s", names[LN_V1]);
 	if (!ln_cgroup_is_v2())
 		v1 = open_dir(text);
 	return v1 >= 0 || (read_text(CGROUP "/cgroup.controllers", text,
-	    sizeof(text)) == 0 && has_word(text, names[V2]));
+	    sizeof(text)) == 0 && has_word(text, names[LN_V2]));
 }
 
 int
 ln_cgroup_check(const struct ln_limits *l, const char **ret_missing)
 {
-	for (unsigned c = 0; c < PS_COUNT(controllers); c++) {
-		*ret_missing = controllers[c][V2];
-		if (is_must(c, l, &none) && !has(controllers[c]))
+	for (unsigned c = 0; c < LN_CONTROLLERS; c++) {
+		*ret_missing = ln_controllers[c][LN_V2];
+		if (ln_limits_must(l, &ln_no_limits, c) && !has(ln_controllers[c]))
 			return -ENOENT;
 	}
 	return 0;
@@ -726,27 +532,27 @@ int
 ln_cgroup_add_app(const char *uuid, const char *paths,
     const struct ps_msg_PLAN_APP *app, uid_t owner, const char **ret_missing)
 {
-	const struct ln_limits l = limits_of(app);
+	const struct ln_limits l = ln_limits_of(app);
 	const bool v2 = ln_cgroup_is_v2();
 	char path[LINE], scope[LINE];
 	int r = 0;
 
 	scope_path(uuid, scope);
-	for (unsigned c = 0; r == 0 && c < PS_COUNT(controllers); c++) {
+	for (unsigned c = 0; r == 0 && c < LN_CONTROLLERS; c++) {
 		_cleanup_fd_ int dir = -1, other = -1;
 
-		if (!is_wanted(c, &l))
+		if (!ln_limits_want(&l, c))
 			continue;
-		*ret_missing = controllers[c][v2];
-		r = find(paths, v2 ? NULL : controllers[c][V1], path);
+		*ret_missing = ln_controllers[c][v2];
+		r = find(paths, v2 ? NULL : ln_controllers[c][LN_V1], path);
 		dir = r < 0 ? r : open_dir(path);
 		if (!v2) {
 			r = dir < 0 ? dir : make_app(dir, c, app, owner);
 			continue;
 		}
-		r = dir < 0 ? dir : set(dir, c, V2, &none, &l);
+		r = dir < 0 ? dir : ln_limits_set(dir, c, LN_V2, &ln_no_limits, &l);
 		other = r < 0 ? open_dir(scope) : -1;
-		r = other < 0 ? r : set(other, c, V2, &none, &l);
+		r = other < 0 ? r : ln_limits_set(other, c, LN_V2, &ln_no_limits, &l);
 	}
 	return r;
 }

@@ -4,31 +4,11 @@
  * that is needed, so that what contains rkt contains the pod.  v2 alone, v1,
  * and hybrid.
  */
+#include "launcher/limits.h"
 #include "launcher/plan.h"
 #include "launcher/session.h"
 
 #define LN_CGROUP_TEXT 4096
-#define LN_FACTS 32768
-
-/* 0: none. */
-enum { LN_MEMORY, LN_CPU, LN_SHARES, LN_PIDS, LN_BYTES, LN_CALLS, LN_LIMITS };
-struct ln_limits {
-	union {
-		struct {
-			uint64_t memory; /* bytes */
-			uint64_t cpu_milli;
-			uint64_t cpu_shares;
-			uint64_t pids;
-			/* Of each whole disk, to read and again to write; a
-			 * disk that comes later has no limit. */
-			uint64_t block_bandwidth; /* bytes/s */
-			uint64_t block_iops;
-		};
-		uint64_t n[LN_LIMITS];
-	};
-	bool pids_asked; /* by a line of site policy or the operator: else it is
-			    set where that is easily done */
-};
 
 /* Where a pod's cgroups may come to be, one a line, for the pod's file
  * `cgroup`: written before the first is made. */
@@ -51,9 +31,6 @@ struct ln_groups {
 int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
 /* Which limits any app has at all, as numbers that are not 0. */
 struct ln_limits ln_cgroup_apps(const struct ln_plan *plan);
-/* Lines "property --property=NAME=VALUE" for systemd-nspawn, of what systemd is to set on
- * the scope that it makes. */
-int ln_cgroup_properties(const struct ln_limits *limits, char *ret, size_t size);
 /* Moves them back out. */
 void ln_cgroup_leave(const char *paths, int conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or

@@ -12,6 +12,7 @@
 
 #include "privsep/attr.h"
 #include "privsep/name.h"
+#include "privsep/sysctl.h"
 #include "privsep/volume.h"
 
 #define PROC_FD_DIRS 3
@@ -22,6 +23,7 @@ struct matter {
 	const struct ps_msg_PLAN_POD *pod;
 	const struct ps_msg_PLAN_VOLUME *volume;
 	const struct ps_msg_PLAN_APP *app;
+	const char *sysctl;
 	const struct ps_policy *policy;
 	struct ln_argv argv;  /* of this command */
 	struct ln_argv made;  /* of the command that made the apps: prepare's, if
@@ -145,7 +147,7 @@ pod_mutable(const struct matter *m)
 		return false;
 	if (m->sandbox)
 		return m->pod->apps == 0 && m->pod->volumes == 0;
-	return !m->add || (m->pod->apps == 1 && ln_argv_app(m->made, 0, &uuid) &&
+	return !m->add || (m->pod->apps == 1 && m->pod->n_sysctls == 0 && ln_argv_app(m->made, 0, &uuid) &&
 	    uuid.argv[0][0] != '\0' &&
 	    strncmp(m->pod->uuid, uuid.argv[0], strlen(uuid.argv[0])) == 0);
 }
@@ -168,6 +170,12 @@ pod_apps(const struct matter *m)
 }
 
 static bool
+is_block(uint64_t bandwidth, uint64_t iops)
+{
+	return bandwidth <= 1ull << 50 && iops <= UINT32_MAX;
+}
+
+static bool
 is_limits(uint64_t memory, uint64_t cpu_milli, uint32_t cpu_shares, uint64_t pids)
 {
 	return (memory == 0 || (memory >= 4096 && memory <= 1ull << 50)) &&
@@ -181,7 +189,22 @@ pod_limits(const struct matter *m)
 	const struct ps_msg_PLAN_POD *p = m->pod;
 
 	return is_limits(p->memory, p->cpu_milli, p->cpu_shares, p->pids) &&
-	    p->block_bandwidth == 0 && p->block_iops == 0 && p->n_sysctls == 0;
+	    is_block(p->block_bandwidth, p->block_iops);
+}
+
+/* --- rules of a sysctl --------------------------------------------------- */
+
+static bool
+sysctl_who(const struct matter *m)
+{
+	return ps_sysctl(m->sysctl) >=
+	    (m->manifest ? PS_SYSCTL_OPERATOR : PS_SYSCTL_IMAGE);
+}
+
+static bool
+sysctl_net(const struct matter *m)
+{
+	return m->pod->net == PS_NET_NONE || !ps_sysctl_is_net(m->sysctl);
 }
 
 /* --- rules of a volume --------------------------------------------------- */
@@ -320,7 +343,8 @@ app_limits(const struct matter *m)
 	const struct ps_msg_PLAN_APP *a = m->app;
 
 	return is_limits(a->memory, a->cpu_milli, a->cpu_shares, a->pids) &&
-	    a->block_bandwidth == 0 && a->block_iops == 0 && a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
+	    is_block(a->block_bandwidth, a->block_iops) &&
+	    a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
 }
 
 /* They give the app nothing of the host's: whatever it is, the pod has it. */
@@ -450,6 +474,13 @@ static const struct rule pod_rules[] = {
 	{ pod_limits, PS_REFUSED_PLAN, "a limit of the pod is out of range" },
 };
 
+static const struct rule sysctl_rules[] = {
+	{ sysctl_who, PS_REFUSED_PLAN, "sysctl \"%s\" is not for a pod, or not for "
+	    "an image to say (see --pod-manifest)" },
+	{ sysctl_net, PS_REFUSED_PLAN,
+	    "sysctl \"%s\" would be the host's with --net=host" },
+};
+
 static const struct rule volume_rules[] = {
 	{ volume_form, PS_REFUSED_PLAN, "volume \"%s\" is not one" },
 	{ volume_source, PS_REFUSED_POLICY,
@@ -522,6 +553,11 @@ ln_plan_prove(const struct ln_plan *plan, struct ln_argv argv,
 	code = apply(pod_rules, PS_COUNT(pod_rules), &m, NULL, error);
 	if (m.add)
 		(void)ln_argv_app(m.made, 1, &m.words);
+	for (uint16_t i = 0; code == 0 && i < plan->pod.n_sysctls; i++) {
+		m.sysctl = plan->pod.sysctls[i];
+		code = apply(sysctl_rules, PS_COUNT(sysctl_rules), &m, m.sysctl,
+		    error);
+	}
 	for (uint16_t i = 0; code == 0 && i < plan->pod.volumes; i++) {
 		m.volume = &plan->volume[i];
 		code = apply(volume_rules, PS_COUNT(volume_rules), &m,

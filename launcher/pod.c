@@ -337,7 +337,7 @@ make_facts(struct ln_session *s, uint32_t base)
 	    "keep-unit %d\ncgroup2 %d\nheld %zu\nsockets %zu\ncaps %llu\n", base,
 	    machined, in_service || !machined, ln_cgroup_is_v2(), s->n_held,
 	    s->n_socket, (unsigned long long)later_caps(s));
-	int r = ln_cgroup_properties(&of_scope, text + n, sizeof(text) - (size_t)n);
+	int r = ln_limits_properties(&of_scope, text + n, sizeof(text) - (size_t)n);
 
 	if (r < 0)
 		return r;

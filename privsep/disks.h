@@ -1,18 +1,12 @@
 #pragma once
 /*
- * The machine's disks, for limits of block I/O.  Input: the kernel's
- * /sys/block.
+ * The machine's disks, for limits of block I/O, by /proc/partitions, whose
+ * text the kernel wrote.  Pure.
  */
-#include <stddef.h>
+#include <stdbool.h>
 
-#define PS_MAX_DISKS 128
+#define PS_PARTITIONS 65536u /* bytes of it, at most */
 
-struct ps_disks {
-	size_t n;
-	char dev[PS_MAX_DISKS][16]; /* "254:0" */
-};
-
-/* Whole disks, of the open directory /sys/block.  Not loop devices, whose I/O
- * counts on the disk below, nor those in memory (ram, zram).  0, -E2BIG: more
- * than that; -ENODEV: none; or what it could not read. */
-int ps_disks(int dir, struct ps_disks *ret);
+/* The next "254:0" of *text; false: no more.  What is no whole disk is among
+ * them: the kernel takes no limit for it (ENODEV). */
+bool ps_next_disk(const char **text, char ret[32]);

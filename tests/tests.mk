@@ -12,7 +12,7 @@ TEST_PATHS := -DRKT_LIBEXECDIR='"/usr/libexec/rkt"' \
 
 # Sets for @room: a room without its main.c, and root's without its system
 # calls, for which tests/unit/launcher/fake_sys.c stands.
-export SET_privsep := $(privsep_SRCS) privsep/disks.c privsep/streams.c privsep/volume.c
+export SET_privsep := $(privsep_SRCS) privsep/disks.c privsep/streams.c privsep/sysctl.c privsep/volume.c
 export SET_appc := $(appc_SRCS)
 export SET_launcher := $(filter-out launcher/main.c launcher/sys.c \
 	launcher/sys_spawn.c,$(launcher_SRCS)) \

@@ -54,6 +54,9 @@ int s1_run_event(int pod_root, struct ps_msg_PLAN_APP *a, bool stop, int seconds
 void s1_note_sockets(char *const *env);
 int s1_take_sockets(const struct ps_msg_PLAN_APP *a);
 
+/* sysctl.c: a row of main's table. */
+int s1_sysctl(int pod_root, char **argv, char *const *env);
+
 /* cgroup.c: into the cgroups that the launcher made for the app, if it did. */
 int s1_enter_cgroups(int pod_root, const char *name);
 /* With cgroup v2: the limits of the record are those of this process. */

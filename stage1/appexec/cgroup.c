@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "privsep/attr.h"
+#include "privsep/disks.h"
 #include "stage1/appexec/sys.h"
 #include "stage1/common/contract.h"
 
@@ -149,6 +151,94 @@ check(int top, int own, const char *controller, const char *file, uint64_t most)
 	return is_at_most(value, most) ? 0 : -ERANGE;
 }
 
+static char partitions[PS_PARTITIONS];
+
+static int
+read_disks(int pod_root)
+{
+	_cleanup_fd_ int fd =
+	    s1_open(pod_root, "proc/partitions", O_RDONLY, S1_BENEATH);
+	size_t at = 0;
+	ssize_t n = 1;
+
+	for (; fd >= 0 && n > 0; at += (size_t)n) {
+		n = read(fd, partitions + at, sizeof(partitions) - at - 1);
+		if (n < 0 || at + 1 >= sizeof(partitions))
+			return n < 0 ? -errno : -E2BIG;
+	}
+	partitions[at] = '\0';
+	return fd < 0 ? fd : 0;
+}
+
+/* Does a line of io.max hold what was written? */
+static bool
+is_limited(char *all, const char *disk, const char *const *key,
+    const uint64_t *most)
+{
+	size_t n = strlen(disk), held = 0;
+	char *word, *line;
+
+	while ((line = strsep(&all, "\n")) != NULL)
+		if (strncmp(line, disk, n) == 0 && line[n] == ' ')
+			break;
+	while ((word = strsep(&line, " ")) != NULL)
+		for (size_t i = 0; i < 4; i++)
+			if (strncmp(word, key[i], strlen(key[i])) == 0 &&
+			    (most[i] == 0 ||
+				is_at_most(word + strlen(key[i]), most[i])))
+				held++;
+	return held == 4;
+}
+
+/* systemd was told of no disk: the pod's /dev has none.  The app's group is
+ * the pod root's, so it is this process that writes the limit, of each disk,
+ * and reads it back.  What is no whole disk takes none. */
+static int
+limit_disk(int own, const char *disk, const struct ps_msg_PLAN_APP *a)
+{
+	static const char *const key[] = {"rbps=", "wbps=", "riops=", "wiops="};
+	const uint64_t most[] = {a->block_bandwidth, a->block_bandwidth,
+	    a->block_iops, a->block_iops};
+	static char all[65536];
+	char line[160];
+	_cleanup_fd_ int fd = s1_open(own, "io.max", O_RDWR, S1_BENEATH);
+	int n = snprintf(line, sizeof(line), "%s", disk);
+	ssize_t got;
+
+	if (fd < 0)
+		return fd;
+	for (size_t i = 0; i < PS_COUNT(key); i++)
+		if (most[i] != 0)
+			n += snprintf(line + n, sizeof(line) - (size_t)n,
+			    " %s%" PRIu64, key[i], most[i]);
+	if (write(fd, line, (size_t)n) != n)
+		return errno == ENODEV ? 0 : -errno;
+	got = pread(fd, all, sizeof(all) - 1, 0);
+	if (got < 0)
+		return -errno;
+	all[got] = '\0';
+	return is_limited(all, disk, key, most) ? 0 : -ERANGE;
+}
+
+static int
+limit_disks(int pod_root, int top, int own, const struct ps_msg_PLAN_APP *a)
+{
+	char all[512], disk[32];
+	const char *rest = partitions;
+	int r;
+
+	if (a->block_bandwidth == 0 && a->block_iops == 0)
+		return 0;
+	s1_why = "io.max";
+	r = read_line(top, "cgroup.controllers", all, sizeof(all));
+	if (r < 0 || !has_word(all, "io"))
+		return r;
+	r = read_disks(pod_root);
+	while (r == 0 && ps_next_disk(&rest, disk))
+		r = limit_disk(own, disk, a);
+	return r;
+}
+
 int
 s1_check_cgroup(int pod_root, const struct ps_msg_PLAN_APP *a)
 {
@@ -174,5 +264,5 @@ s1_check_cgroup(int pod_root, const struct ps_msg_PLAN_APP *a)
 		r = check(top, own, rows[i].controller, rows[i].file,
 		    rows[i].most);
 	}
-	return r;
+	return r == 0 ? limit_disks(pod_root, top, own, a) : r;
 }

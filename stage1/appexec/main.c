@@ -4,6 +4,7 @@
  * appexec --ready, --end: behind the start of all apps, and behind their end.
  * appexec --enter, --mux APP: for who comes through the pod's door, and between
  * an app and those who attach to it.
+ * appexec --sysctl: before any of them, where the plan sets some.
  * Started by the pod's systemd as the pod's root, inside its user namespace.
  * HOSTILE: the app's image.
  */
@@ -144,6 +145,7 @@ static const struct command {
     {"--reap", 1, s1_reap, false},
     {"--ready", 0, s1_ready, false},
     {"--end", 0, s1_end, false},
+    {"--sysctl", 0, s1_sysctl, false},
     {NULL, 1, start, true},
 };
 
@@ -170,7 +172,7 @@ main(int argc, char **argv, char **env)
 	if (c == NULL)
 		ps_die(PS_EXIT_USAGE,
 		    "usage: appexec [--pre-start | --reap] APP | --ready | "
-		    "--end");
+		    "--end | --sysctl");
 	if (!c->own_fds) {
 		if (close_range(3, ~0u, 0) < 0)
 			ps_die(S1_EXIT_PLAN, "descriptors");

@@ -42,6 +42,7 @@
 #define S1_WANTS_DIR "etc/systemd/system/default.target.wants"
 #define S1_PLAN_DIR "rkt/plan" /* <app>: header and PLAN_APP, 0400 */
 #define S1_MUTABLE "rkt/mutable" /* there is one: apps come and go */
+#define S1_SYSCTL "rkt/sysctl" /* NAME=VALUE lines, where there are any */
 /* what the launcher mounts, */
 #define S1_VOLUME_DIR "rkt/volumes" /* <name>: a volume of the pod */
 /* The pod's groups, <controller>/app-<app> in them: v1 and hybrid. */
@@ -64,6 +65,7 @@ enum {
 	S1_EXIT_USER = 217,
 	S1_EXIT_CAPS = 218,
 	S1_EXIT_CGROUP = 219, /* a limit is not in place */
+	S1_EXIT_SYSCTL = 220, /* a setting of the kernel is not */
 	S1_EXIT_NAMESPACE = 226, /* the app's root could not be made */
 	S1_EXIT_SECCOMP = 228,
 	S1_EXIT_PLAN = 231 /* no or bad rkt/plan/<app> */

@@ -36,6 +36,7 @@ enum {
 	OUT_NULL = 2048,
 	ERR_LOG = 4096,
 	ERR_NULL = 8192,
+	SYSCTLS = 16384,
 };
 
 /* %s in value is the app's name; "" as key begins a section. */
@@ -52,7 +53,9 @@ static const struct row service[] = {
     {"Requires", "systemd-journald.socket", 0},
     {"Requires", "%s.socket", SOCKETS},
     {"Requires", "rkt-mux@%s.socket", STREAMS},
+    {"Requires", "rkt-sysctl.service", SYSCTLS},
     {"After", "systemd-journald.socket", 0},
+    {"After", "rkt-sysctl.service", SYSCTLS},
     {"After", "%s.socket", SOCKETS},
     /* The service too: when all ends, it hears the app's last word. */
     {"After", "rkt-mux@%s.socket", STREAMS},
@@ -201,6 +204,9 @@ add_limits(struct out *o, const struct ps_msg_PLAN_APP *a)
 	if (a->cpu_shares)
 		add(o, "CPUWeight", "%" PRIu64,
 		    weight < 1 ? 1 : weight > 10000 ? 10000 : weight);
+	/* Without a number: appexec writes it, for disks that only it sees. */
+	if (a->block_bandwidth || a->block_iops)
+		add(o, "IOAccounting", "yes");
 	if (a->pids)
 		add(o, "TasksMax", "%" PRIu64, a->pids);
 }
@@ -249,6 +255,7 @@ s1_format_service(const struct s1_unit *u, char *ret, size_t size)
 			(a->notify ? NOTIFY : SIMPLE) |
 			(a->n_pre_start ? PRE_START : 0u) |
 			(a->n_post_stop ? POST_STOP : 0u) |
+			(u->sysctls ? SYSCTLS : 0u) |
 			(u->n_sockets ? SOCKETS : 0u) |
 			(u->mutable ? MUTABLE : FIXED);
 

@@ -23,6 +23,7 @@ struct s1_socket {
 struct s1_unit {
 	const struct ps_msg_PLAN_APP *app;
 	bool interactive, cgroup2;
+	bool sysctls; /* behind rkt-sysctl.service */
 	bool mutable; /* of a pod whose apps come and go: neither its end nor
 			 how often it is started is the pod's matter */
 	const struct s1_socket *sockets[S1_MAX_SOCKETS];

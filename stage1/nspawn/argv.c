@@ -71,7 +71,9 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	const struct ps_msg_PLAN_POD *p = pod->plan;
 	const struct s1_facts *f = pod->facts;
 	const uint64_t all = (1ull << PS_COUNT(capabilities)) - 1;
-	const uint64_t keep = (pod->caps | POD_CAPS) & all;
+	/* appexec --sysctl sets its own network's as its administrator. */
+	const uint64_t net = p->n_sysctls && p->net == PS_NET_NONE ? 1u << 12 : 0;
+	const uint64_t keep = (pod->caps | POD_CAPS | net) & all;
 	const struct {
 		bool when;
 		const char *text;

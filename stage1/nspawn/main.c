@@ -129,7 +129,8 @@ add_app(int root, struct s1_pod *pod)
 	static struct ps_msg_PLAN_APP app;
 	struct s1_unit unit = {.app = &app,
 	    .interactive = pod->plan->interactive != 0,
-	    .cgroup2 = pod->facts->cgroup2 != 0};
+	    .cgroup2 = pod->facts->cgroup2 != 0,
+	    .sysctls = pod->plan->n_sysctls > 0};
 	size_t n;
 	const uint8_t *p = next_record(PS_PLAN_APP, &n);
 	int r = ps_decode_PLAN_APP(p, n, &app);

@@ -172,8 +172,15 @@ int
 s1_write_pod(
     int root, uint32_t base, const struct ps_msg_PLAN_POD *p, uint32_t gid)
 {
+	static char text[PS_COUNT(p->sysctls) * 512];
 	int r = make_journal(root, p->uuid, base, gid);
+	size_t n = 0;
 
+	for (unsigned i = 0; i < p->n_sysctls; i++)
+		n += (size_t)snprintf(
+		    text + n, sizeof(text) - n, "%s\n", p->sysctls[i]);
+	if (r == 0 && n > 0)
+		r = write_new(root, "rkt", "sysctl", base, 0400, text, n);
 	if (r == 0 && p->n_resolv_conf > 0)
 		r = write_new(root, "etc", "rkt-resolv.conf", base, 0644,
 		    p->resolv_conf, p->n_resolv_conf);

@@ -271,9 +271,9 @@ static void
 check_host(const char *path)
 {
 	static const char *const tops[] = { "/var/lib/rkt", "/usr/lib/rkt",
-		"/etc/rkt", "/sys/fs/cgroup", "/sys/block" };
+		"/etc/rkt", "/sys/fs/cgroup" };
 	static const char *const files[] = { "/dev/null", "/etc/passwd",
-		"/proc/self/cgroup", "/proc/self/ns/mnt" };
+		"/proc/self/cgroup", "/proc/self/ns/mnt", "/proc/partitions" };
 
 	for (size_t i = 0; i < PS_COUNT(tops); i++)
 		if (below(path, tops[i]) || strcmp(path, "/") == 0 ||
