@@ -323,6 +323,8 @@ ln_add_app(struct ln_session *s, const struct ln_plan *plan,
 			    build(s, plan);
 		if (r != 0) {
 			(void)ask(app, "remove");
+			/* Its layers, which are mounted here alone. */
+			ln_unmount_pod(s, plan);
 			(void)clear_app(plan);
 		}
 		ln_volume_forget();

@@ -4,6 +4,7 @@
  * a worker that has the pod's ids and no more: root walks nothing of it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "launcher/argv.h"
@@ -39,18 +40,23 @@ is_said(const struct ln_session *s, const struct ps_msg_EXPORT_APP *m)
 		ln_argv_option(argv, "--app", m->app));
 }
 
-/* The plan is root's own file, as it was proved when the pod began. */
+/* The plan is root's own file, as it was proved when the pod began, or when the
+ * app was added. */
 static int
-open_pod(struct ln_session *s, const char *uuid)
+open_pod(struct ln_session *s, const char *uuid, const char *app)
 {
+	char path[300];
 	uint64_t n;
 	int r;
 
 	s->pod = -ENOENT;
 	for (size_t i = 0; s->pod == -ENOENT && i < PS_COUNT(places); i++)
 		s->pod = ln_pod_lock(s, places[i], uuid);
+	(void)snprintf(path, sizeof(path), "apps/%s", app);
 	r = s->pod < 0 ? s->pod
-		       : ln_read_file(s->pod, "plan", bytes, sizeof(bytes), &n);
+		       : ln_read_file(s->pod, path, bytes, sizeof(bytes), &n);
+	if (s->pod >= 0 && r == -ENOENT)
+		r = ln_read_file(s->pod, "plan", bytes, sizeof(bytes), &n);
 	if (r == 0)
 		r = ln_plan_decode(bytes, n, &plan);
 	return r < 0 || strcmp(plan.pod.uuid, uuid) == 0 ? r : -EBADMSG;
@@ -59,7 +65,7 @@ open_pod(struct ln_session *s, const char *uuid)
 static int
 find_app(struct ln_session *s, const struct ps_msg_EXPORT_APP *m, uint16_t *ret)
 {
-	int r = open_pod(s, m->uuid);
+	int r = open_pod(s, m->uuid, m->app);
 
 	if (r == -EWOULDBLOCK)
 		return ln_refuse(s, PS_REFUSED_BUSY,

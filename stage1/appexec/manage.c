@@ -223,21 +223,24 @@ stop(int pod_root, int record)
 	return systemctl("stop", unit);
 }
 
-/* As much as there is of it. */
+/* As much as there is of it.  Its record is written first and goes last: a unit
+ * of that name without one is the pod's own. */
 static int
 take_away(int pod_root, int record)
 {
-	int code = is_there(pod_root, S1_UNIT_DIR, unit) ? systemctl("stop", unit)
-							 : 0;
+	int code;
 
 	(void)record;
+	if (!is_there(pod_root, S1_PLAN_DIR, app.name))
+		return systemctl("daemon-reload", NULL);
+	code = is_there(pod_root, S1_UNIT_DIR, unit) ? systemctl("stop", unit) : 0;
 	if (code != 0 && code != NOT_RUNNING)
 		return code;
 	forget(pod_root, S1_UNIT_DIR, unit);
-	forget(pod_root, S1_PLAN_DIR, app.name);
 	forget_state(pod_root, "");
 	forget_state(pod_root, "-created");
 	forget_state(pod_root, "-started");
+	forget(pod_root, S1_PLAN_DIR, app.name);
 	return systemctl("daemon-reload", NULL);
 }
 

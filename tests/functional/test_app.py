@@ -1,9 +1,18 @@
-"""rkt app: pods whose apps come and go."""
+"""rkt app: pods whose apps come and go, and what of the host's reaches them."""
+import ctypes
 import json
 import os
+import pathlib
+import re
+import signal
+import subprocess
+import threading
 import time
 
 import pytest
+
+import images
+from host import Facts
 
 APP = {"RKT_EXPERIMENT_APP": "true", "PATH": os.environ["PATH"]}
 
@@ -49,6 +58,40 @@ class Sandbox:
         self.host.rkt("stop", self.uuid).ok()
         return self.child.wait(20)
 
+    def init(self):
+        """Pid 1 of the pod, as the host counts."""
+        path = "/proc/%d/task/%d/children" % (self.child.pid, self.child.pid)
+        return int(pathlib.Path(path).read_text().split()[0])
+
+    def mounts(self):
+        """Of the supervisor and of the pod's pid 1: what is of its apps."""
+        found = []
+        for pid in (self.child.pid, self.init()):
+            text = pathlib.Path("/proc/%d/mountinfo" % pid).read_text()
+            found += [line for line in text.splitlines()
+                      if re.search(r"/opt/stage2/[^ ]|/rkt/volumes/[^ ]",
+                                   line.split()[4] + " ")]
+        return found
+
+    def groups(self):
+        """Cgroups of its apps."""
+        paths = (self.dir / "cgroup").read_text().split()
+        return [str(g) for p in paths for g in pathlib.Path(p).glob("app-*")]
+
+    def is_clean(self):
+        """Nothing of an app is there."""
+        assert self.app("list", "--no-legend").ok().out == ""
+        for place in ("apps", "images", "mutable/stage2", "mutable/volumes",
+                      "overlay/stage1/upper/rkt/plan"):
+            path = self.dir / place
+            assert not path.exists() or os.listdir(path) == [], place
+        assert os.listdir(self.dir / "overlay") == ["stage1"]
+        status = self.dir / "overlay/stage1/upper/rkt/status"
+        assert not status.exists() or os.listdir(status) == []
+        units = self.dir / "overlay/stage1/upper/etc/systemd/system"
+        assert not units.exists() or os.listdir(units) == []
+        assert self.mounts() == [] and self.groups() == []
+
 
 def test_app_comes_and_goes(host):
     image = host.store()
@@ -70,5 +113,324 @@ def test_app_comes_and_goes(host):
     pod.app("start", "--app=guest").ok()
     assert pod.state() == "running"
     pod.app("rm", "--app=guest").ok()
-    assert pod.app("list", "--no-legend").ok().out == ""
+    pod.is_clean()
+    assert pod.stop() == 0
+
+
+def test_app_several(host):
+    """An end, good or bad, is one app's alone; names are each once."""
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=bad", "--", "exit", "7").ok()
+    pod.add(image, "--name=good", "--", "say", "up", ",", "sleep", "60").ok()
+    pod.add("example.test/guest", "--name=still").ok()
+    pod.add(image, "--name=good").refused("multiple apps with name good")
+    pod.app("start", "--app=good").ok()
+    pod.app("start", "--app=bad").ok()
+    pod.wait_state("exited", "bad")
+    assert pod.state("good") == "running" and pod.state("still") == "created"
+    said = host.rkt("status", pod.uuid).ok().out
+    assert "app-bad=7" in said and "state=running" in said
+    for _ in range(12):  # no limit to starts; each is its own state
+        pod.app("start", "--app=bad").ok()
+        pod.wait_state("exited", "bad")
+    names = [line.split() for line in
+             pod.app("list", "--no-legend").ok().out.splitlines()]
+    assert names == [["bad", "exited"], ["good", "running"],
+                     ["still", "created"]]
+    pod.app("rm", "--app=bad").ok()
+    pod.app("rm", "--app=bad").refused('has no app "bad"')
+    assert pod.state("good") == "running"
+    r = host.rkt("enter", "--app=good", pod.uuid, "/bin/guest", "say", "in").ok()
+    assert "say=in" in r.out
+    r = pod.app("exec", "--app=good", "/bin/guest", "say", "in")
+    assert pod.stop() == 0
+    assert "app-good=" in host.rkt("status", pod.uuid).ok().out
+
+
+def test_app_of_one_image_only(host):
+    """What sandbox, add and the others do not take."""
+    image = host.store()
+    for words in (["sandbox"], ["add", "0", image], ["start", "0", "--app=a"],
+                  ["stop", "0", "--app=a"], ["rm", "0", "--app=a"]):
+        host.rkt("app", *words).refused("RKT_EXPERIMENT_APP")
+    host.rkt("app", "sandbox", "--port=a:tcp:80:0.0.0.0:80",
+             env=APP).refused("port")
+    host.rkt("app", "sandbox", "--stage1-name=x", env=APP).refused("stage1")
+    host.rkt("app", "sandbox", "--interactive", env=APP).refused("interactive")
+    host.rkt("app", "sandbox", image, env=APP).refused("no arguments")
+    host.rkt("app", "sand", env=APP).refused("in full")
+    run = host.start("run", image, "--", "say", "up", ",", "sleep", "60")
+    host.wait_for(run, "say=up")
+    fixed = host.pods()[0][1]
+    host.rkt("app", "add", fixed, image, env=APP).refused(
+        "the apps that it began with")
+    for verb in ("start", "stop", "rm"):
+        host.rkt("app", verb, fixed, "--app=guest", env=APP).refused(
+            "the apps that it began with")
+    run.terminate()
+    run.wait(20)
+    host.rkt("app", "add", fixed, image, env=APP).refused("not running")
+
+
+def test_app_add_refuses(host):
+    image = host.store()
+    pod = Sandbox(host)
+    absent = "sha512-" + "0" * 128
+    pod.add(absent).refused("no image")
+    pod.add("example.test/other").refused("no image")
+    pod.add(host.write_signed(host.lab.guest_image())).refused("not the name")
+    pod.add(image, image).refused("one image")
+    pod.add(image, "--oom-score-adj=-5").refused("oom-score-adj")
+    pod.add(image, "--name=rkt-ready").refused("used by the pod")
+    pod.add(image, "--mnt-volume=a,kind=host,source=/usr").refused("target")
+    pod.add(image, "--mnt-volume=a,kind=host,source=/nowhere/x,"
+            "target=/a").refused("/nowhere/x")
+    pod.add(image, "--volume=a,kind=empty").refused("volume")
+    host.policy("capabilities-operator CAP_CHOWN\n")
+    pod.add(image, "--caps-retain=CAP_SYS_MODULE").refused("apabilit")
+    pod.is_clean()
+    pod.add(image, "--name=guest", "--", "exit", "0").ok()
+    pod.app("start", "--app=guest").ok()
+    pod.wait_state("exited")
+    assert pod.stop() == 0
+
+
+VOLUMES = ["--mnt-volume=data,kind=host,source=%s,target=/data",
+           "--mnt-volume=conf,kind=host,source=%s,readOnly=true,target=/conf",
+           "--mnt-volume=own,kind=empty,mode=1777,target=/own",
+           "--mnt-volume=mem,kind=tmpfs,size=1Mi,target=/mem"]
+
+
+def with_volumes(host):
+    for name in ("data", "conf"):
+        (host.path / "v" / name).mkdir(parents=True)
+        (host.path / "v" / name / "here").write_text(name)
+    return [f % (host.path / "v" / f[13:17]) if "%s" in f else f for f in VOLUMES]
+
+
+def test_app_volumes(host):
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest", *with_volumes(host), "--", "read",
+            "/data/here", "read", "/conf/here", "write", "/data/new", "x",
+            "write", "/conf/new", "x", "write", "/own/new", "x", "write",
+            "/mem/new", "x", "say", "up", ",", "sleep", "60").ok()
+    pod.add(image, "--name=other", "--mnt-volume=own,kind=empty,"
+            "target=/x").refused("another app")
+    pod.app("start", "--app=guest").ok()
+    host.wait_for(pod.child, "say=up")
+    assert (host.path / "v/data" / "new").exists()
+    assert not (host.path / "v/conf" / "new").exists()
+    assert (pod.dir / "mutable/volumes/own/new").exists()
+    told = json.loads(pod.app("status", "--app=guest", "--format=json").ok().out)
+    assert sorted(m["container_path"] for m in told["mounts"]) == [
+        "/conf", "/data", "/mem", "/own"]
+    assert len(pod.mounts()) == 8
+    pod.app("rm", "--app=guest").ok()
+    assert (host.path / "v/data" / "here").read_text() == "data"
+    pod.is_clean()
+    # Names are free again.
+    pod.add(image, "--name=guest", "--mnt-volume=own,kind=empty,target=/x",
+            "--", "exit", "0").ok()
+    assert pod.stop() == 0
+
+
+# --- what the pod's own root can do with what came later ---------------------
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
+
+
+def as_pod_root(pid, acts):
+    """What mount(2) says to the root of the pod, in its namespaces: a list of
+    errno.  acts: (source, target, type, flags)."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = []
+        try:
+            for kind, flag in (("user", 0x10000000), ("mnt", 0x20000)):
+                fd = os.open("/proc/%d/ns/%s" % (pid, kind), os.O_RDONLY)
+                if kind == "user":
+                    mnt = os.open("/proc/%d/ns/mnt" % pid, os.O_RDONLY)
+                else:
+                    fd = mnt
+                if LIBC.setns(fd, flag) != 0:
+                    said.append("setns %s %d" % (kind, ctypes.get_errno()))
+            os.setgid(0)
+            os.setuid(0)
+            for source, target, what, flags in acts:
+                r = LIBC.mount(source, target, what, flags, None)
+                said.append(0 if r == 0 else ctypes.get_errno())
+        finally:
+            os.write(writer, json.dumps(said).encode())
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as f:
+        said = json.loads(f.read())
+    os.waitpid(child, 0)
+    return said
+
+
+def attempts(volumes, root):
+    """Each takes one protection away, and keeps the others."""
+    bind = MS_REMOUNT | MS_BIND
+    conf, data = volumes + b"/conf", volumes + b"/data"
+    return [(None, conf, None, bind | MS_NOSUID | MS_NODEV),
+            (None, conf, None, bind | MS_RDONLY | MS_NODEV),
+            (None, conf, None, bind | MS_RDONLY | MS_NOSUID),
+            (None, data, None, bind | MS_NOSUID),
+            (None, data, None, bind | MS_NODEV),
+            (None, root, None, bind)]
+
+
+CONTROL = [(b"tmpfs", b"/tmp", b"tmpfs", MS_RDONLY),
+           (None, b"/tmp", None, MS_REMOUNT | MS_BIND)]
+
+
+def test_app_flags_of_added_mounts_are_locked(host):
+    """The pod's root takes no protection from what was added, as it takes none
+    from what the pod began with; what it mounts itself it may change."""
+    image = host.store()
+    volumes = with_volumes(host)
+    run = host.start(
+        "run", *[v.replace("--mnt-volume", "--volume").rsplit(",", 1)[0]
+                 for v in volumes], image,
+        *["--mount=volume=%s,target=/%s" % (v[13:17].rstrip(","),
+                                            v[13:17].rstrip(","))
+          for v in volumes], "--", "say", "up", ",", "sleep", "60")
+    host.wait_for(run, "say=up")
+    path = "/proc/%d/task/%d/children" % (run.pid, run.pid)
+    first = int(pathlib.Path(path).read_text().split()[0])
+    acts = attempts(b"/rkt/volumes", b"/opt/stage2/guest/rootfs")
+    began = as_pod_root(first, CONTROL + acts)
+    assert began == [0, 0] + [1] * len(acts)
+    run.terminate()
+    run.wait(20)
+    host.rkt("rm", host.pods()[0][1]).ok()
+
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest", *volumes, "--", "sleep", "60").ok()
+    pod.app("start", "--app=guest").ok()
+    assert as_pod_root(pod.init(), CONTROL + acts) == began
+    # Nor from the places where they come to be, which are not its own.
+    for place in ("opt/stage2", "rkt/volumes"):
+        where = pathlib.Path("/proc/%d/root" % pod.init()) / place
+        assert os.stat(where).st_uid == 0
+    assert pod.stop() == 0
+
+
+def test_app_mounts_come_from_outside(host):
+    """They are not the launcher's, nor the host's: the host sees none, and
+    nothing of rkt's runs once the app is added."""
+    image = host.store()
+    pod = Sandbox(host)
+    before = pathlib.Path("/proc/self/mountinfo").read_text()
+    pod.add(image, "--name=guest", *with_volumes(host)).ok()
+    assert pathlib.Path("/proc/self/mountinfo").read_text() == before
+    assert len(pod.mounts()) == 8
+    assert pod.stop() == 0
+
+
+# --- images that are in use --------------------------------------------------
+
+def test_app_image_in_use_stays(host):
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=one").ok()
+    pod.add(image, "--name=two").ok()
+    host.rkt("image", "rm", image).refused("used by a pod")
+    host.rkt("image", "gc", "--grace-period=0s")
+    assert host.images() == [image]
+    pod.app("rm", "--app=one").ok()
+    host.rkt("image", "rm", image).refused("used by a pod")
+    pod.app("rm", "--app=two").ok()
+    host.rkt("image", "rm", image).ok()
+    pod.add(image).refused("no image")
+    assert pod.stop() == 0
+
+
+def test_app_image_of_an_ended_pod_is_free(host):
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest").ok()
+    assert pod.stop() == 0
+    host.rkt("image", "rm", image).ok()
+
+
+# --- the ends of a pod -------------------------------------------------------
+
+def test_app_export_logs_gc(host):
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest", "--", "say", "hello", "write", "/tmp/w", "x",
+            "exit", "3").ok()
+    pod.app("start", "--app=guest").ok()
+    pod.wait_state("exited")
+    assert pod.stop() == 0
+    assert "say=hello" in host.rkt("logs", pod.uuid).ok().out
+    assert "app-guest=3" in host.rkt("status", pod.uuid).ok().out
+    out = host.path / "out.aci"
+    host.rkt("export", "--app=guest", pod.uuid, out).ok()
+    assert "rootfs/tmp/w" in subprocess.run(
+        ["tar", "tf", out], capture_output=True, check=True).stdout.decode()
+    host.rkt("rm", pod.uuid).ok()
+    assert host.pods() == []
+
+
+def test_app_stop_force_and_orphans(host):
+    """KILL to the pod: what was added ends with it."""
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest", *with_volumes(host), "--", "say", "up", ",",
+            "ignore", "sleep", "60").ok()
+    pod.app("start", "--app=guest").ok()
+    host.wait_for(pod.child, "say=up")
+    host.rkt("stop", "--force", pod.uuid).ok()
+    pod.child.wait(20)
+    pod.app("add", image, "--name=more").refused("not running")
+    host.rkt("gc", "--grace-period=0s").ok()
+    assert host.pods() == []
+
+
+def test_app_limits(host):
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest", "--memory=64M", "--cpu=500m", "--", "say",
+            "up", ",", "sleep", "60").ok()
+    pod.app("start", "--app=guest").ok()
+    host.wait_for(pod.child, "say=up")
+    groups = {g.split("/")[4]: pathlib.Path(g) for g in pod.groups()}
+    if (pathlib.Path("/sys/fs/cgroup") / "memory").exists():
+        limit = groups["memory"] / "memory.limit_in_bytes"
+        assert limit.read_text() == "64000000\n" or \
+            int(limit.read_text()) // 4096 == 64000000 // 4096
+        assert (groups["memory"] / "cgroup.procs").read_text()
+    pod.app("rm", "--app=guest").ok()
+    pod.is_clean()
+    assert pod.stop() == 0
+
+
+def test_app_handlers(host):
+    """A pre-start that fails is a start that fails; post-stop runs at each
+    end."""
+    events = [{"name": "pre-start", "exec": ["/bin/guest", "exit", "9"]}]
+    bad = host.store(section=images.app("/bin/guest", eventHandlers=events),
+                     name="example.test/bad")
+    events = [{"name": "post-stop", "exec": ["/bin/guest", "say", "behind"]}]
+    good = host.store(section=images.app("/bin/guest", eventHandlers=events),
+                      name="example.test/good")
+    pod = Sandbox(host)
+    pod.add(bad, "--name=bad").ok()
+    pod.app("start", "--app=bad").refused("did not start")
+    assert "app-bad=9" in host.rkt("status", pod.uuid).ok().out
+    pod.add(good, "--name=good", "--", "exit", "0").ok()
+    for n in (1, 2):
+        pod.app("start", "--app=good").ok()
+        end = time.monotonic() + 10
+        while host.said(pod.child).count("say=behind") < n:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        pod.wait_state("exited", "good")
     assert pod.stop() == 0
