@@ -46,7 +46,7 @@ unit(const char *name, const char *image, unsigned bits)
 		starts += strncmp(p, "\nExecStart=", 11) == 0;
 	}
 	want += (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1) +
-		(bits >> 4 & 1) * 3;
+		(bits >> 4 & 1);
 	HOLDS(lines == want && starts == 1);
 	HOLDS(strpbrk(text, "\\\"'$;\r%") == NULL);
 }

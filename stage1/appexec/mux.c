@@ -387,11 +387,12 @@ round_trip(void)
 static int
 catch_signals(void)
 {
+	const struct sigaction ignored = {.sa_handler = SIG_IGN};
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	if (sigaction(SIGPIPE, &ignored, NULL) < 0 ||
 	    sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

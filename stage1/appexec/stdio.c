@@ -125,6 +125,15 @@ make_pipe(int fd, int *ret_app, int *ret_mux)
 	return fchmod(*ret_app, reads ? 0444 : 0222) < 0 ? -errno : 0;
 }
 
+static int
+place_null(int fd)
+{
+	_cleanup_fd_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	s1_why = "/dev/null";
+	return null < 0 || dup2(null, fd) < 0 ? -errno : 0;
+}
+
 int
 s1_place_streams(const struct ps_msg_PLAN_APP *a)
 {
@@ -132,11 +141,14 @@ s1_place_streams(const struct ps_msg_PLAN_APP *a)
 	const uint8_t stdio[] = {a->std_in, a->std_out, a->std_err};
 	const struct s1_door m = {
 	    .kind = S1_MUX_APP, .a = ps_offered_streams(a)};
-	int ends[3], r;
+	int ends[3], r = 0;
 	size_t n = 0;
 
-	if (m.a == 0)
-		return 0;
+	for (int fd = 1; r == 0 && fd < 3; fd++)
+		if (stdio[fd] == PS_STDIO_NULL)
+			r = place_null(fd);
+	if (r < 0 || m.a == 0)
+		return r;
 	/* Another app of the same user shall not take what is kept. */
 	q.door = s1_call_mux(a->name);
 	if (q.door < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

@@ -32,11 +32,14 @@ enum {
 	FIXED = 128, /* the apps of the pod are what it began with */
 	MUTABLE = 256,
 	STREAMS = 512, /* some of 0, 1 and 2 are the mux's */
+<<<<<<< ours
 	OUT_LOG = 1024,
 	OUT_NULL = 2048,
 	ERR_LOG = 4096,
 	ERR_NULL = 8192,
 	SYSCTLS = 16384,
+=======
+>>>>>>> theirs
 };
 
 /* %s in value is the app's name; "" as key begins a section. */
@@ -57,9 +60,6 @@ static const struct row service[] = {
     {"After", "systemd-journald.socket", 0},
     {"After", "rkt-sysctl.service", SYSCTLS},
     {"After", "%s.socket", SOCKETS},
-    /* The service too: when all ends, it hears the app's last word. */
-    {"After", "rkt-mux@%s.socket", STREAMS},
-    {"After", "rkt-mux@%s.service", STREAMS},
     {"Conflicts", "shutdown.target", 0},
     {"Before", "shutdown.target rkt-ready.service", 0},
     /* ExecStopPost= ends the pod; this is for when the app could not even be
@@ -79,10 +79,10 @@ static const struct row service[] = {
     {"ExecStart", S1_APPEXEC " %s", 0},
     {"ExecStopPost", S1_APPEXEC " --reap %s", 0},
     {"StandardInput", "null", PLAIN},
-    {"StandardOutput", "journal", OUT_LOG},
-    {"StandardOutput", "null", OUT_NULL},
-    {"StandardError", "journal", ERR_LOG},
-    {"StandardError", "null", ERR_NULL},
+    /* Until appexec has something else for the app: it says why it could not
+     * start it. */
+    {"StandardOutput", "journal", PLAIN},
+    {"StandardError", "journal", PLAIN},
     {"StandardInput", "tty-force", TERMINAL},
     {"StandardOutput", "tty", TERMINAL},
     {"StandardError", "tty", TERMINAL},
@@ -231,27 +231,13 @@ finish(struct out *o)
 	return *text == '\0' ? (int)o->at : -EINVAL;
 }
 
-/* What is a stream is the log's until appexec has made it one: it says there
- * why it could not. */
-static unsigned
-stdio(const struct s1_unit *u)
-{
-	const struct ps_msg_PLAN_APP *a = u->app;
-	unsigned streams = ps_offered_streams(a) != 0 ? STREAMS : 0u;
-
-	if (u->interactive)
-		return TERMINAL | streams;
-	return PLAIN | streams |
-	       (a->std_out == PS_STDIO_NULL ? OUT_NULL : OUT_LOG) |
-	       (a->std_err == PS_STDIO_NULL ? ERR_NULL : ERR_LOG);
-}
-
 int
 s1_format_service(const struct s1_unit *u, char *ret, size_t size)
 {
 	const struct ps_msg_PLAN_APP *a = u->app;
 	struct out o = {.p = ret, .size = size};
-	unsigned when = stdio(u) |
+	unsigned when = (u->interactive ? TERMINAL : PLAIN) |
+			(ps_offered_streams(a) ? STREAMS : 0u) |
 			(a->notify ? NOTIFY : SIMPLE) |
 			(a->n_pre_start ? PRE_START : 0u) |
 			(a->n_post_stop ? POST_STOP : 0u) |

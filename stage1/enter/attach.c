@@ -23,6 +23,7 @@
 #include "privsep/streams.h"
 #include "privsep/worker.h"
 #include "stage1/common/door.h"
+#include "stage1/enter/pty.h"
 
 #define START_MS 30000 /* for the pod to answer */
 #define DRAIN_MS 2000  /* for the pipes of an app that has ended to do so */
@@ -130,12 +131,13 @@ catch_signals(void)
 {
 	static const int caught[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1,
 	    SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT};
+	const struct sigaction ignored = {.sa_handler = SIG_IGN};
 	sigset_t set;
 
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < PS_COUNT(caught); i++)
 		(void)sigaddset(&set, caught[i]);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	if (sigaction(SIGPIPE, &ignored, NULL) < 0 ||
 	    sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

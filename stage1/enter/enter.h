@@ -31,6 +31,7 @@ int s1_make_record(int fd, const char *app, const char *const *words, size_t n,
  * S1_FAILED. */
 int s1_knock(void);
 
+<<<<<<< ours
 /* pty.c: the caller's terminal. */
 struct s1_terminal {
 	unsigned mask; /* bit n: descriptor n is a terminal */
@@ -61,6 +62,8 @@ bool s1_terminal_show(struct s1_terminal *t);
 
 /* manage.c: has the pod do what the one word says; 0, or S1_FAILED, said. */
 int s1_ask(int door, int record, char *const *words);
+=======
+>>>>>>> theirs
 /* proxy.c: until the command has ended; the exit code. */
 int s1_proxy(int door, int record, char *const *words);
 /* attach.c: until the app has ended or the caller has had enough; words is the

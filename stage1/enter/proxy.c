@@ -19,6 +19,7 @@
 #include "privsep/log.h"
 #include "privsep/worker.h"
 #include "stage1/common/door.h"
+#include "stage1/enter/pty.h"
 
 enum { DOOR, SIGNALS, LOG, KEYS, MASTER, N_POLL };
 

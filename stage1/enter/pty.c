@@ -4,7 +4,7 @@
  * the master, which the pod sent, and what comes out of it, which is the
  * command's and goes to the terminal as it is.
  */
-#include "stage1/enter/enter.h"
+#include "stage1/enter/pty.h"
 
 #include <errno.h>
 #include <fcntl.h>
