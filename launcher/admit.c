@@ -4,6 +4,7 @@
  * names and moves files; it reads neither image nor signature.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -181,7 +182,7 @@ unpack(struct ln_session *s, struct admission *a)
 	tree = a->dir < 0 ? a->dir : ln_make_dir(a->dir, "tree");
 	rootfs = tree < 0 ? tree : ln_make_rootfs(tree);
 	manifest = rootfs < 0 ? rootfs : sys_tmpfile(a->dir);
-	writable = manifest < 0 ? manifest : sys_writeonly(manifest);
+	writable = manifest < 0 ? manifest : sys_reopen(manifest, O_WRONLY);
 	if (writable < 0)
 		return ln_refuse_error(s, writable, "cannot make room in the store");
 	r = ln_worker_unpack(s, a->image, rootfs, writable, &u);

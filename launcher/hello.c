@@ -246,7 +246,7 @@ fetch_slots(struct ln_session *s, const struct ps_msg_START_FETCHER *m, int *fds
 			return -EMFILE;
 		}
 		s->fetch_count = (uint16_t)(i + 1);
-		fds[i] = sys_writeonly(s->slots[n].pending);
+		fds[i] = sys_reopen(s->slots[n].pending, O_WRONLY);
 		if (fds[i] < 0)
 			return fds[i];
 	}

@@ -121,7 +121,7 @@ ln_slot_settle(struct ln_slot *slot)
 
 	if (fstat(slot->pending, &st) < 0)
 		return -errno;
-	slot->fd = sys_readonly(slot->pending);
+	slot->fd = sys_reopen(slot->pending, O_RDONLY);
 	ps_close_fd(&slot->pending);
 	slot->size = (uint64_t)st.st_size;
 	/* A fetcher that is gone may have handed its descriptor on. */

@@ -59,25 +59,13 @@ sys_tmpfile(int dir)
 	return result(openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0644));
 }
 
-static int
-reopen(int fd, int flags)
+int
+sys_reopen(int fd, int access)
 {
 	char path[32];
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return result(open(path, flags | O_CLOEXEC));
-}
-
-int
-sys_writeonly(int fd)
-{
-	return reopen(fd, O_WRONLY);
-}
-
-int
-sys_readonly(int fd)
-{
-	return reopen(fd, O_RDONLY);
+	return result(open(path, access | O_CLOEXEC));
 }
 
 /* The kernel gives a read lease only on a file that no one, anywhere, has
@@ -204,20 +192,25 @@ sys_now(void)
 	return (uint64_t)time(NULL);
 }
 
-static int
-put_map(pid_t pid, const char *map, uint32_t inside, uint32_t outside,
-    uint32_t count)
+int
+sys_map_ids(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count)
 {
-	char path[48], text[48];
-	_cleanup_fd_ int fd = -1;
+	static const char *const files[] = { "uid_map", "gid_map" };
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, map);
-	(void)snprintf(text, sizeof(text), "%u %u %u\n", inside, outside, count);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* PRIV: gives a namespace ids of the host; one write, as it must be. */
-	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	for (size_t i = 0; i < PS_COUNT(files); i++) {
+		char path[48], text[48];
+		_cleanup_fd_ int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
+		(void)snprintf(text, sizeof(text), "%u %u %u\n", inside, outside,
+		    count);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		/* PRIV: gives a namespace ids of the host: the foreign range, or a
+		 * pod's; one write, as it must be. */
+		if (fd < 0 || write(fd, text, strlen(text)) < 0)
+			return -errno;
+	}
+	return 0;
 }
 
 /* As long as the launcher: killed in the middle, it leaves no one behind. */
@@ -243,9 +236,7 @@ sys_userns(uint32_t inside, uint32_t outside, uint32_t count)
 
 	if (pid < 0)
 		return -errno;
-	r = put_map(pid, "uid_map", inside, outside, count);
-	if (r == 0)
-		r = put_map(pid, "gid_map", inside, outside, count);
+	r = sys_map_ids(pid, inside, outside, count);
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 	fd = r == 0 ? result(open(path, O_RDONLY | O_CLOEXEC)) : r;
 	(void)kill(pid, SIGKILL);
@@ -261,43 +252,40 @@ sys_private_mounts(void)
 	return result(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
 }
 
+static int
+set_attributes(int mount, uint64_t set, int userns, bool recursive)
+{
+	struct mount_attr attr = {
+		.attr_set = set | (userns < 0 ? 0 : MOUNT_ATTR_IDMAP),
+		.userns_fd = userns < 0 ? 0 : (unsigned)userns
+	};
+
+	return result(syscall(SYS_mount_setattr, mount, "",
+	    AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr)));
+}
+
 int
 sys_idmapped(int dir, const char *path, int userns)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY |
-		    MOUNT_ATTR_NODEV | (userns < 0 ? 0 : MOUNT_ATTR_IDMAP),
-		.userns_fd = userns < 0 ? 0 : (unsigned)userns };
 	_cleanup_fd_ int source =
 	    sys_open(dir, path, O_PATH | O_DIRECTORY, 0, SYS_BENEATH);
-	_cleanup_fd_ int fd = -1;
-
-	if (source < 0)
-		return source;
 	/* A clone of a tree of the store, with other owners. */
-	fd = sys_bind(source, false);
-	if (fd < 0)
-		return fd;
-	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
-		sizeof(attr)) < 0)
-		return -errno;
-	return take_fd(fd);
+	_cleanup_fd_ int fd = source < 0 ? source : sys_bind(source, false);
+	int r = fd < 0 ? fd : set_attributes(fd,
+	    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, userns, false);
+
+	return r < 0 ? r : take_fd(fd);
 }
 
 int
 sys_shifted(int dir, int userns)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP |
-		    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-		.userns_fd = (unsigned)userns };
 	_cleanup_fd_ int fd = sys_bind(dir, false);
-
-	if (fd < 0)
-		return fd;
 	/* PRIV: whoever holds this writes as owners that it is not. */
-	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
-		sizeof(attr)) < 0)
-		return -errno;
-	return sys_open(fd, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	int r = fd < 0 ? fd : set_attributes(fd,
+	    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, userns, false);
+
+	return r < 0 ? r : sys_open(fd, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 }
 
 int
@@ -311,43 +299,16 @@ sys_bind(int fd, bool recursive)
 int
 sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID |
-		    (device ? 0u : MOUNT_ATTR_NODEV) |
-		    (readonly ? MOUNT_ATTR_RDONLY : 0u) |
-		    (userns < 0 ? 0u : MOUNT_ATTR_IDMAP),
-		.userns_fd = userns < 0 ? 0u : (unsigned)userns };
-
-	return result(syscall(SYS_mount_setattr, mount, "",
-	    AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr)));
+	return set_attributes(mount, MOUNT_ATTR_NOSUID |
+	    (device ? 0u : MOUNT_ATTR_NODEV) |
+	    (readonly ? MOUNT_ATTR_RDONLY : 0u), userns, recursive);
 }
 
-int
-sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
-{
-	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
-	static const char *const keys[] = { "mode", "uid", "gid", "size" };
-	char values[4][24];
-
-	if (fs < 0)
-		return fs;
-	(void)snprintf(values[0], sizeof(values[0]), "%o", mode);
-	(void)snprintf(values[1], sizeof(values[1]), "%u", uid);
-	(void)snprintf(values[2], sizeof(values[2]), "%u", gid);
-	(void)snprintf(values[3], sizeof(values[3]), "%llu", (unsigned long long)size);
-	for (size_t i = 0; i < PS_COUNT(keys) - (size == 0); i++)
-		if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, keys[i], values[i],
-			0) < 0)
-			return -errno;
-	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	return result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID |
-	    MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0)));
-}
-
+/* A file system in a mount of its own, nodev. */
 static int
-make_overlay(const char *const options[][2], size_t n, unsigned attr)
+make_fs(const char *type, const char *const options[][2], size_t n, unsigned attr)
 {
-	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC));
+	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
 
 	if (fs < 0)
 		return fs;
@@ -362,12 +323,27 @@ make_overlay(const char *const options[][2], size_t n, unsigned attr)
 }
 
 int
+sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
+{
+	char values[4][24];
+	const char *const options[][2] = { { "mode", values[0] },
+		{ "uid", values[1] }, { "gid", values[2] }, { "size", values[3] } };
+
+	(void)snprintf(values[0], sizeof(values[0]), "%o", mode);
+	(void)snprintf(values[1], sizeof(values[1]), "%u", uid);
+	(void)snprintf(values[2], sizeof(values[2]), "%u", gid);
+	(void)snprintf(values[3], sizeof(values[3]), "%llu", (unsigned long long)size);
+	return make_fs("tmpfs", options, PS_COUNT(options) - (size == 0),
+	    MOUNT_ATTR_NOSUID | (readonly ? MOUNT_ATTR_RDONLY : 0));
+}
+
+int
 sys_overlay_read(const char *lower)
 {
 	const char *const options[][2] = { { "source", "rkt" },
 		{ "lowerdir", lower } };
 
-	return make_overlay(options, PS_COUNT(options), MOUNT_ATTR_RDONLY);
+	return make_fs("overlay", options, PS_COUNT(options), MOUNT_ATTR_RDONLY);
 }
 
 int
@@ -375,7 +351,7 @@ sys_overlay(const char *lower, const char *upper, const char *work)
 {
 	const char *const options[][2] = { { "source", "rkt" },
 		{ "lowerdir", lower }, { "upperdir", upper }, { "workdir", work } };
-	int fd = make_overlay(options, PS_COUNT(options), 0);
+	int fd = make_fs("overlay", options, PS_COUNT(options), 0);
 	struct statvfs sfs;
 
 	if (fd < 0)

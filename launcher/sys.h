@@ -21,8 +21,7 @@ enum {
 
 int sys_open(int dir, const char *path, int flags, mode_t mode, int how);
 int sys_tmpfile(int dir);		/* O_TMPFILE | O_RDWR, 0640 */
-int sys_writeonly(int fd);		/* the same file, O_WRONLY */
-int sys_readonly(int fd);		/* the same file, O_RDONLY */
+int sys_reopen(int fd, int access);	/* the same file, O_WRONLY or O_RDONLY */
 int sys_unwritten(int fd);		/* read-only fd; -EAGAIN: someone writes */
 int sys_mkdir(int dir, const char *name, mode_t mode);
 int sys_rename(int from, const char *old, int to, const char *new, bool replace);
@@ -38,6 +37,8 @@ int sys_put(int dir, const char *path, const char *text);
 int sys_random(void *p, size_t n);
 uint64_t sys_now(void); /* seconds since the epoch */
 
+/* Give that process's user namespace its ids. */
+int sys_map_ids(pid_t pid, uint32_t inside, uint32_t outside, uint32_t count);
 /* A user namespace that maps inside..inside+count to outside.., as a
  * descriptor; no process stays in it. */
 int sys_userns(uint32_t inside, uint32_t outside, uint32_t count);
@@ -83,7 +84,6 @@ struct ln_room {
 	uint32_t base;		   /* mapped: its root; 0: the foreign range's */
 	bool conductor;		   /* keeps stdio, environment, working directory */
 	uint64_t max_file;	   /* RLIMIT_FSIZE, bytes */
-	uint64_t max_memory;	   /* RLIMIT_AS, bytes; 0 none */
 	unsigned max_fds;	   /* RLIMIT_NOFILE */
 	char *const *argv;	   /* conductor: the caller's; NULL: program alone */
 	char *const *env;

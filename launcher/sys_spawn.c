@@ -120,8 +120,6 @@ limits(const struct ln_room *room)
 	limit(RLIMIT_NOFILE, room->max_fds);
 	if (!room->conductor)
 		limit(RLIMIT_FSIZE, room->max_file);
-	if (room->max_memory > 0)
-		limit(RLIMIT_AS, room->max_memory);
 }
 
 static void
@@ -149,8 +147,8 @@ place_fds(const struct ln_room *room, int *exe)
 		must(dup2(room->fds[i], high + (int)i), "descriptor");
 	must(dup2(room->chan, high - 1), "descriptor");
 	must(dup2(*exe, high - 2), "descriptor");
-	must(dup2(room->cwd, high - 3), "descriptor");
 	if (!room->conductor) {
+		must(dup2(room->cwd, high - 3), "descriptor");
 		must(dup2(room->err, high - 4), "descriptor");
 		null = open("/dev/null", O_RDONLY);
 		must(null, "/dev/null");
@@ -198,26 +196,6 @@ child(const struct ln_room *room, int exe, int ready)
 }
 
 static int
-put_maps(pid_t pid, uint32_t base)
-{
-	static const char *const files[] = { "uid_map", "gid_map" };
-
-	for (size_t i = 0; i < PS_COUNT(files); i++) {
-		char path[48], text[48];
-		_cleanup_fd_ int fd = -1;
-
-		(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
-		(void)snprintf(text, sizeof(text), "0 %u %u\n", base,
-		    PS_RANGE);
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		/* PRIV: the foreign id range, or a pod's; nothing else. */
-		if (fd < 0 || write(fd, text, strlen(text)) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-static int
 open_program(const char *name)
 {
 	_cleanup_fd_ int dir = sys_open(AT_FDCWD, ps_libexec_dir,
@@ -260,7 +238,7 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 		child(room, exe, ready);
 	}
 	if (room->mapped) {
-		r = put_maps((pid_t)pid, base);
+		r = sys_map_ids((pid_t)pid, 0, base, PS_RANGE);
 		if (r == 0 && write(go, "x", 1) != 1)
 			r = -EIO;
 	}
@@ -300,12 +278,9 @@ sys_wait(int pidfd, int timeout, int *ret_status)
 int
 sys_kill(int pidfd)
 {
-	int status;
+	int status, r = sys_signal(pidfd, true);
 
-	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 &&
-	    errno != ESRCH)
-		return -errno;
-	return sys_wait(pidfd, 10000, &status);
+	return r < 0 && r != -ESRCH ? r : sys_wait(pidfd, 10000, &status);
 }
 
 int

@@ -57,8 +57,8 @@ $(O)/sandbox/libexec/$(1): $$(call obj,$$($(1)_SRCS_ALL)) \
 endef
 $(foreach p,conductor fetcher verify second unpack,$(eval $(call probe,$(p))))
 
-matrix_SRCS := launcher/workers.c launcher/words.c launcher/sys.c launcher/sys_spawn.c \
-	launcher/users.c $(filter-out privsep/paths.c,$(privsep_root_SRCS))
+matrix_SRCS := launcher/workers.c launcher/words.c launcher/files.c launcher/sys.c \
+	launcher/sys_spawn.c launcher/users.c $(filter-out privsep/paths.c,$(privsep_root_SRCS))
 $(O)/sandbox/matrix: $(call obj,$(matrix_SRCS)) \
 		$(O)/sandbox/obj/matrix.o $(O)/sandbox/obj/acts.o \
 		$(O)/sandbox/obj/inspect.o \

@@ -368,28 +368,16 @@ sys_tmpfile(int dir)
 	    text);
 }
 
-static int
-reopen(int fd, int flags, const char *what)
+int
+sys_reopen(int fd, int access)
 {
 	char path[32];
 	const char *text = label_of(fd);
 	int r = verb();
 
-	note("%s %s", what, text);
+	note("%s %s", access == O_WRONLY ? "writeonly" : "readonly", text);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return r < 0 ? r : labelled(result(open(path, flags | O_CLOEXEC)), text);
-}
-
-int
-sys_writeonly(int fd)
-{
-	return reopen(fd, O_WRONLY, "writeonly");
-}
-
-int
-sys_readonly(int fd)
-{
-	return reopen(fd, O_RDONLY, "readonly");
+	return r < 0 ? r : labelled(result(open(path, access | O_CLOEXEC)), text);
 }
 
 int
