@@ -32,14 +32,7 @@ enum {
 	FIXED = 128, /* the apps of the pod are what it began with */
 	MUTABLE = 256,
 	STREAMS = 512, /* some of 0, 1 and 2 are the mux's */
-<<<<<<< ours
-	OUT_LOG = 1024,
-	OUT_NULL = 2048,
-	ERR_LOG = 4096,
-	ERR_NULL = 8192,
-	SYSCTLS = 16384,
-=======
->>>>>>> theirs
+	SYSCTLS = 1024,
 };
 
 /* %s in value is the app's name; "" as key begins a section. */
