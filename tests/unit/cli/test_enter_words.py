@@ -96,3 +96,57 @@ def test_app_status_is_printable(data):
     r = Launcher(data).run("app", "list", "--format=json", "0", env=APP)
     assert r.code == 0 and "\x1b" not in r.out
     os.close(fd)
+
+
+# --- attach -----------------------------------------------------------------------
+
+
+ATTACH = {"RKT_EXPERIMENT_ATTACH": "1"}
+
+
+@pytest.fixture
+def streams(data):
+    """A running pod of an app with two streams, and of one with a terminal."""
+    m = world.pod_manifest("web", "db")
+    for i, values in enumerate((("null", "stream", "stream"),
+                                ("tty", "tty", "nonsense"))):
+        m["apps"][i]["annotations"] = [
+            {"name": "coreos.com/rkt/stage2/" + k, "value": v}
+            for k, v in zip(("stdin", "stdout", "stderr"), values)]
+    fd = world.add_pod(data, "run", 1, m, lock=True)
+    yield data
+    os.close(fd)
+
+
+@pytest.mark.parametrize("words, app, mode", [
+    (["--app=web", "0"], "web", "auto"),
+    (["--app", "web", "--mode", "stderr,stdout", "0"], "web", "stderr,stdout"),
+    (["--mode=tty", "--app=db", world.uuid(1)], "db", "tty")])
+def test_attach_asks(streams, words, app, mode):
+    r = Launcher(streams, GO).run("attach", *words, env=dict(ATTACH, TERM="x"))
+    assert r.code == 0, r.err
+    m = r.one("ENTER_POD")
+    assert (m["how"], m["uuid"], m["app"]) == (1, world.uuid(1), app)
+    assert m["exec"] == [mode] and m["env"] == []
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--app=web", "--mode=stdin", "0"], 'app "web" offers stdout, stderr'),
+    (["--app=db", "--mode=stdout", "0"], 'app "db" offers tty-in, tty-out'),
+    (["0"], "pod contains multiple apps:"), ([], "takes one UUID"),
+    (["--app=web", "0", "x"], "takes one UUID, behind the flags"),
+    (["--app=web", "--mode=tty,stdout", "0"], "do not mix"),
+    (["--app=web", "--mode=x", "0"], "want auto, list")])
+def test_attach_refuses(streams, words, said):
+    r = Launcher(streams, GO).run("attach", *words, env=ATTACH)
+    assert r.code == 254 and said in r.err, r.err
+    assert "ENTER_POD" not in r.types()
+
+
+def test_attach_needs_root(streams):
+    r = Launcher(streams, GO).run("attach", "--app=db", "--mode=list", "0",
+                                  env=ATTACH)
+    assert (r.code, r.out) == (0, "tty-in\ntty-out\n"), r.err
+    assert "ENTER_POD" not in r.types()
+    r = alone("attach", "--dir=%s" % streams, "--app=db", "0", env=ATTACH)
+    assert r.code == 254 and "cannot run as unprivileged user" in r.err

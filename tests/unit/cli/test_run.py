@@ -44,10 +44,11 @@ def test_plan_of_the_simplest_pod(data):
     uuid = r.pod["uuid"]
     assert uuid[14] == "4" and uuid[19] in "89ab"
     manifest = json.loads(r.pod.pop("manifest"))
-    assert r.pod == {"version": 2, "uuid": uuid, "hostname": "", "insecure": 0,
+    assert r.pod == {"version": 3, "uuid": uuid, "hostname": "", "insecure": 0,
                      "net": 0, "flavor": 1, "interactive": 0, "debug": 0,
                      "memory": 0, "cpu_milli": 0, "cpu_shares": 0, "pids": 0,
-                     "resolv_conf": b"", "hosts": b"", "volumes": 0,
+                     "block_bandwidth": 0, "block_iops": 0, "sysctls": [],
+                     "mutable": 0, "resolv_conf": b"", "hosts": b"", "volumes": 0,
                      "apps": 1}
     assert r.launcher.how == 0
     a = r.apps[0]
@@ -61,8 +62,10 @@ def test_plan_of_the_simplest_pod(data):
         "working_dir": "/", "user": "0",
         "group": "0", "supplementary_gids": [], "caps": CAPS_DEFAULT,
         "no_new_privs": 0, "seccomp": DEFAULT, "filter": b"", "memory": 0,
-        "cpu_milli": 0, "cpu_shares": 0, "pids": 0, "oom_score_adj": 0,
+        "cpu_milli": 0, "cpu_shares": 0, "pids": 0, "block_bandwidth": 0,
+        "block_iops": 0, "oom_score_adj": 0,
         "has_oom": 0, "readonly_rootfs": 0, "paths": 1, "notify": 0,
+        "std_in": 0, "std_out": 0, "std_err": 0,
         "mount_volume": [], "mount_target": [], "mount_flags": [],
         "socket_names": [], "socket_ports": []}
     assert manifest["acKind"] == "PodManifest"
@@ -72,6 +75,26 @@ def test_plan_of_the_simplest_pod(data):
     assert one["name"] == "hello"
     assert one["image"]["id"] == world.image_id("hello")
     assert one["app"]["exec"] == ["/bin/hello", "world"]
+
+
+def test_streams_reach_the_plan(data):
+    on = {"RKT_EXPERIMENT_ATTACH": "1"}
+    r = run(data, "--net=none", IMAGE, "--stdin=stream", "--stdout=tty",
+            "--stderr=null", env=on)
+    assert r.code == 0, r.err
+    a = r.apps[0]
+    assert (a["std_in"], a["std_out"], a["std_err"]) == (1, 2, 3)
+    (told,) = json.loads(r.pod["manifest"])["apps"]
+    assert told["annotations"] == [
+        {"name": "coreos.com/rkt/stage2/" + k, "value": v} for k, v in
+        (("stdin", "stream"), ("stdout", "tty"), ("stderr", "null"))]
+    r = run(data, "--net=none", IMAGE, "--stdin=null", "--stdout=log", env=on)
+    a = r.apps[0]
+    assert (a["std_in"], a["std_out"], a["std_err"]) == (0, 0, 0)
+    r = run(data, "--net=none", IMAGE, "--stdin=interactive", env=on)
+    assert r.pod["interactive"] == 1 and r.apps[0]["std_in"] == 0
+    r = run(data, "--net=none", IMAGE, "--stdin=stream")
+    assert r.code == 254 and "START_POD" not in r.types()
 
 
 def test_flags_reach_the_plan(data):
