@@ -109,6 +109,7 @@ judge(struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m,
     struct ln_lowers *ret)
 {
 	static struct ps_msg_PLAN_APP app;
+	static char text[PS_MAX_RECORD + 1];
 	const struct ln_argv argv = { s->argc, s->argv };
 	bool unsigned_ok = (ln_argv_insecure(argv) & s->policy.insecure &
 			       PS_INSECURE_IMAGE) != 0;
@@ -120,7 +121,7 @@ judge(struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m,
 	memcpy(app.image, m->image, PS_DIGEST);
 	if (m->whole)
 		return ln_layers(s, &app, unsigned_ok, ret);
-	r = ln_image_take(s, app.name, m->image, unsigned_ok, &record);
+	r = ln_image_take(s, app.name, m->image, unsigned_ok, text, &record);
 	ret->n = 1;
 	memcpy(ret->v[0].image, m->image, PS_DIGEST);
 	return r;

@@ -94,9 +94,9 @@ hold(struct ln_session *s, const uint8_t image[PS_DIGEST])
 
 int
 ln_image_take(struct ln_session *s, const char *app,
-    const uint8_t image[PS_DIGEST], bool unsigned_ok, struct ps_record *ret)
+    const uint8_t image[PS_DIGEST], bool unsigned_ok, char *text,
+    struct ps_record *ret)
 {
-	static char text[PS_MAX_RECORD + 1];
 	int r = hold(s, image);
 
 	if (r == -EMFILE)

@@ -16,10 +16,12 @@ int ln_image_judge(struct ln_session *s, struct ln_plan *plan, uint16_t i,
 int ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
     bool unsigned_ok, struct ln_lowers *ret);
 
-/* One image: held, its record read, its signers asked for again.  The record
- * is good until the next call.  0; 1 REFUSED was sent; or a negative errno. */
+/* One image: held, its record read, its signers asked for again.  text must
+ * hold PS_MAX_RECORD + 1 and outlive *ret.  0; 1 REFUSED was sent; or a
+ * negative errno. */
 int ln_image_take(struct ln_session *s, const char *app,
-    const uint8_t image[PS_DIGEST], bool unsigned_ok, struct ps_record *ret);
+    const uint8_t image[PS_DIGEST], bool unsigned_ok, char *text,
+    struct ps_record *ret);
 /* Keeps the descriptor of a locked directory for stage1.  -EMFILE: too many. */
 int ln_image_hold(struct ln_session *s, int *dir);
 /* The tree is what it must be, by the word of a worker that read all of it. */

@@ -7,7 +7,6 @@
  * that the records, which are root's, do not name.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/image.h"
@@ -15,11 +14,10 @@
 #include "privsep/attr.h"
 
 struct layer {
-	uint8_t image[PS_DIGEST], tree[PS_DIGEST];
-	char name[256];
-	bool whitelist, implicit;
+	struct ps_record record;
+	char text[PS_MAX_RECORD + 1]; /* that the record points into */
+	uint16_t child[PS_MAX_LAYERS]; /* for each of its dependencies */
 	bool is_open; /* what is below it is being read */
-	uint16_t first, n; /* its rows of child and line */
 };
 
 struct graph {
@@ -27,101 +25,79 @@ struct graph {
 	const struct ps_msg_PLAN_APP *app;
 	bool unsigned_ok;
 	uint32_t at; /* bytes of app->layers that were taken */
-	uint16_t n_layer, n_child;
+	uint16_t n_layer, n_dependency;
 	struct layer layer[LN_MAX_LOWERS];
-	uint16_t child[PS_MAX_LAYERS];
-	char line[PS_MAX_LAYERS][512]; /* "NAME" or "NAME ID" */
 };
 
 /* --- reading the graph ---------------------------------------------------- */
 
+/* line: "NAME" or "NAME ID". */
 static bool
-is_that(const struct layer *l, const char *line)
+is_that(const struct ps_record *r, const char *line)
 {
 	size_t n = strcspn(line, " ");
 	uint8_t image[PS_DIGEST];
 
-	if (strncmp(l->name, line, n) != 0 || l->name[n] != '\0')
+	if (strncmp(r->name, line, n) != 0 || r->name[n] != '\0')
 		return false;
 	return line[n] == '\0' || (ps_parse_image_id(line + n + 1, image) &&
-	    memcmp(image, l->image, PS_DIGEST) == 0);
-}
-
-static int
-read_layer(struct graph *g, const uint8_t *image, struct layer *ret)
-{
-	struct ps_record record;
-	int r = ln_image_take(g->s, g->app->name, image, g->unsigned_ok, &record);
-
-	if (r != 0)
-		return r;
-	if (record.n_dependency > PS_COUNT(g->line) - g->n_child)
-		return ln_refuse(g->s, PS_REFUSED_IMAGE, "app \"%s\": its images "
-		    "have more than %u dependencies in all", g->app->name,
-		    PS_MAX_LAYERS);
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->image, record.image, PS_DIGEST);
-	memcpy(ret->tree, record.tree, PS_DIGEST);
-	(void)snprintf(ret->name, sizeof(ret->name), "%s", record.name);
-	ret->whitelist = record.whitelist > 0;
-	ret->implicit = record.implicit > 0;
-	ret->first = g->n_child;
-	ret->n = record.n_dependency;
-	g->n_child = (uint16_t)(g->n_child + record.n_dependency);
-	for (uint16_t i = 0; i < ret->n; i++)
-		(void)snprintf(g->line[ret->first + i], sizeof(g->line[0]), "%s",
-		    record.dependency[i]);
-	return 0;
+	    memcmp(image, r->image, PS_DIGEST) == 0);
 }
 
 static int read_below(struct graph *g, struct layer *l);
 
 /* *ret: the image's number in g->layer, with all that is below it. */
 static int
-read_one(struct graph *g, const uint8_t *image, uint16_t *ret)
+read_layer(struct graph *g, const uint8_t *image, uint16_t *ret)
 {
-	struct layer *l;
-	uint16_t i = 0;
+	struct layer *l = g->layer;
 	int r;
 
-	while (i < g->n_layer && memcmp(g->layer[i].image, image, PS_DIGEST) != 0)
-		i++;
-	*ret = i;
-	if (i < g->n_layer)
-		return !g->layer[i].is_open
-		    ? 0
-		    : ln_refuse(g->s, PS_REFUSED_IMAGE, "image \"%s\" depends "
-			  "on itself", g->layer[i].name);
-	if (i == PS_COUNT(g->layer))
+	while (l < g->layer + g->n_layer &&
+	    memcmp(l->record.image, image, PS_DIGEST) != 0)
+		l++;
+	*ret = (uint16_t)(l - g->layer);
+	if (*ret < g->n_layer)
+		return !l->is_open ? 0
+		    : ln_refuse(g->s, PS_REFUSED_IMAGE,
+			  "image \"%s\" depends on itself", l->record.name);
+	if (*ret == PS_COUNT(g->layer))
 		return ln_refuse(g->s, PS_REFUSED_PLAN, "too many layers");
-	l = &g->layer[g->n_layer++];
-	memcpy(l->image, image, PS_DIGEST);
-	r = read_layer(g, image, l);
-	if (r == 0)
-		r = read_below(g, l);
-	return r;
+	r = ln_image_take(g->s, g->app->name, image, g->unsigned_ok, l->text,
+	    &l->record);
+	if (r != 0)
+		return r;
+	g->n_layer++;
+	g->n_dependency = (uint16_t)(g->n_dependency + l->record.n_dependency);
+	if (g->n_dependency > PS_MAX_LAYERS)
+		return ln_refuse(g->s, PS_REFUSED_IMAGE, "app \"%s\": its images "
+		    "have more than %u dependencies in all", g->app->name,
+		    PS_MAX_LAYERS);
+	return read_below(g, l);
 }
 
 static int
 read_below(struct graph *g, struct layer *l)
 {
 	l->is_open = true;
-	for (uint16_t i = 0; i < l->n; i++) {
-		const char *line = g->line[l->first + i];
-		uint16_t *child = &g->child[l->first + i];
+	for (uint16_t i = 0; i < l->record.n_dependency; i++) {
+		const char *line = l->record.dependency[i];
+		const struct ps_record *child;
 		int r;
 
 		if (g->app->n_layers - g->at < PS_DIGEST)
-			return ln_refuse(g->s, PS_REFUSED_PLAN, "the plan leaves "
-			    "out \"%s\", which \"%s\" depends on", line, l->name);
+			return ln_refuse(g->s, PS_REFUSED_PLAN, "the plan leaves out "
+			    "\"%s\", which \"%s\" depends on", line,
+			    l->record.name);
 		g->at += PS_DIGEST;
-		r = read_one(g, g->app->layers + g->at - PS_DIGEST, child);
+		r = read_layer(g, g->app->layers + g->at - PS_DIGEST, &l->child[i]);
 		if (r != 0)
 			return r;
-		if (!is_that(&g->layer[*child], line))
+		child = &g->layer[l->child[i]].record;
+		if (!is_that(child, line))
 			return ln_refuse(g->s, PS_REFUSED_PLAN, "the plan puts "
-			    "\"%s\" in the place of \"%s\", which \"%s\" depends on",
-			    g->layer[*child].name, line, l->name);
+			    "\"%s\" in the place of \"%s\", which \"%s\" "
+			    "depends on", child->name, line, l->record.name);
 	}
 	l->is_open = false;
 	return 0;
@@ -129,55 +105,28 @@ read_below(struct graph *g, struct layer *l)
 
 /* --- what is mounted ------------------------------------------------------ */
 
-static bool
-has_lower(const struct ln_lowers *list, const struct layer *l)
-{
-	for (uint16_t i = 0; i < list->n; i++)
-		if (memcmp(list->v[i].image, l->image, PS_DIGEST) == 0)
-			return true;
-	return false;
-}
-
-static void
-add_tree(struct ln_lowers *list, const struct layer *l)
-{
-	struct ln_lower *lower = &list->v[list->n++];
-
-	*lower = (struct ln_lower){ .implicit = l->implicit, .name = l->name };
-	memcpy(lower->image, l->image, PS_DIGEST);
-	memcpy(lower->tree, l->tree, PS_DIGEST);
-}
-
-static int add_layer(struct graph *g, uint16_t at, struct ln_lowers *list);
-
-static int
-add_below(struct graph *g, const struct layer *l, struct ln_lowers *list)
-{
-	int r = 0;
-
-	for (uint16_t i = 0; r == 0 && i < l->n; i++)
-		r = add_layer(g, g->child[l->first + i], list);
-	return r;
-}
-
 /* What an image with a whitelist gives is one tree, rendered; what it gives a
  * second time, further down, hides behind the first. */
 static int
-add_layer(struct graph *g, uint16_t at, struct ln_lowers *list)
+add_layer(struct graph *g, const struct layer *l, struct ln_lowers *list)
 {
-	const struct layer *l = &g->layer[at];
+	const struct ps_record *record = &l->record;
 	struct ln_lowers of = { 0 };
-	int r;
+	struct ln_lowers *to = record->whitelist > 0 ? &of : list;
+	struct ln_lower *lower = &to->v[to->n];
+	int r = 0;
 
-	if (has_lower(list, l))
-		return 0;
-	if (!l->whitelist) {
-		add_tree(list, l);
-		return add_below(g, l, list);
-	}
-	add_tree(&of, l);
-	r = add_below(g, l, &of);
-	return r != 0 ? r : ln_render(g->s, &of, &list->v[list->n++]);
+	for (uint16_t i = 0; i < list->n; i++)
+		if (memcmp(list->v[i].image, record->image, PS_DIGEST) == 0)
+			return 0;
+	to->n++;
+	*lower = (struct ln_lower){ .implicit = record->implicit > 0,
+		.name = record->name };
+	memcpy(lower->image, record->image, PS_DIGEST);
+	memcpy(lower->tree, record->tree, PS_DIGEST);
+	for (uint16_t i = 0; r == 0 && i < record->n_dependency; i++)
+		r = add_layer(g, &g->layer[l->child[i]], to);
+	return r != 0 || to == list ? r : ln_render(g->s, &of, &list->v[list->n++]);
 }
 
 /* In an overlay a directory that an upper image only implies would hide the
@@ -190,7 +139,7 @@ flatten(struct graph *g, struct ln_lowers *ret)
 	int r;
 
 	list.n = 0;
-	r = add_layer(g, 0, &list);
+	r = add_layer(g, g->layer, &list);
 	if (r != 0)
 		return r;
 	for (uint16_t i = 0; i + 1 < list.n; i++)
@@ -211,8 +160,11 @@ ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
 	uint16_t top;
 	int r;
 
-	g = (struct graph){ .s = s, .app = app, .unsigned_ok = unsigned_ok };
-	r = read_one(&g, app->image, &top);
+	g.s = s;
+	g.app = app;
+	g.unsigned_ok = unsigned_ok;
+	g.at = g.n_layer = g.n_dependency = 0;
+	r = read_layer(&g, app->image, &top);
 	if (r == 0 && g.at != app->n_layers)
 		r = ln_refuse(s, PS_REFUSED_PLAN, "the plan adds layers to app "
 		    "\"%s\" that no image of its depends on", app->name);
