@@ -221,7 +221,7 @@ share(struct ln_session *s)
 		dir = r < 0 ? r : sys_open(s->pod, rows[i][0],
 		    O_PATH | O_DIRECTORY, 0, SYS_BENEATH);
 		mount = dir < 0 ? dir : sys_bind(dir, false);
-		r = mount < 0 ? mount : sys_restrict(mount, false, false, false, -1);
+		r = mount < 0 ? mount : sys_restrict(mount, false, false, -1);
 		if (r == 0)
 			r = sys_attach(mount, s->pod, rows[i][1]);
 		if (r == 0)

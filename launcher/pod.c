@@ -339,6 +339,9 @@ make_facts(struct ln_session *s, uint32_t base)
 	    s->n_socket, (unsigned long long)later_caps(s));
 	int r = ln_limits_properties(&of_scope, text + n, sizeof(text) - (size_t)n);
 
+	n = (int)strlen(text);
+	if (r == 0 && machined && !in_service)
+		r = ln_volume_properties(&plan, text + n, sizeof(text) - (size_t)n);
 	if (r < 0)
 		return r;
 	s->facts = ps_sealed("rkt-facts", text, strlen(text));

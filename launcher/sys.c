@@ -297,11 +297,10 @@ sys_bind(int fd, bool recursive)
 }
 
 int
-sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns)
+sys_restrict(int mount, bool recursive, bool readonly, int userns)
 {
 	return set_attributes(mount, MOUNT_ATTR_NOSUID |
-	    (device ? 0u : MOUNT_ATTR_NODEV) |
-	    (readonly ? MOUNT_ATTR_RDONLY : 0u), userns, recursive);
+	    MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0u), userns, recursive);
 }
 
 /* A file system in a mount of its own, nodev. */
@@ -363,6 +362,33 @@ sys_overlay(const char *lower, const char *upper, const char *work)
 		return -EROFS;
 	}
 	return fd;
+}
+
+int
+sys_node(mode_t mode, dev_t device, uid_t uid, gid_t gid)
+{
+	static const char name[] = "node";
+	_cleanup_fd_ int fs = result(syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC));
+	_cleanup_fd_ int dir = -1, node = -1, mount = -1;
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	dir = result(syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID |
+	    MOUNT_ATTR_NOEXEC));
+	/* PRIV: a device of the operator's, and no more open than that is. */
+	if (dir < 0 || mknodat(dir, name, mode, device) < 0 ||
+	    fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchmodat(dir, name, mode & 07777, 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+	    syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		return -errno;
+	/* What was never attached cannot be copied; the mounts are our own. */
+	if (syscall(SYS_move_mount, dir, "", AT_FDCWD, "/dev",
+		MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return -errno;
+	node = result(openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+	mount = node < 0 ? node : sys_bind(node, false);
+	return umount2("/dev", MNT_DETACH) < 0 ? -errno : take_fd(mount);
 }
 
 int

@@ -49,11 +49,13 @@ int sys_private_mounts(void);
 int sys_idmapped(int dir, const char *path, int userns);
 /* A detached mount of what fd is, with what is mounted below it or without. */
 int sys_bind(int fd, bool recursive);
-/* What a detached mount may do at most: nosuid always, nodev but for a device,
- * read-only if so; seen through userns unless that is -1. */
-int sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns);
+/* What a detached mount may do at most: nosuid and nodev always, read-only if so; seen through userns unless that is -1. */
+int sys_restrict(int mount, bool recursive, bool readonly, int userns);
 /* A detached tmpfs of at most size bytes (0: half of the memory). */
 int sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly);
+/* A detached mount of a new node, alone on a tmpfs that no one can change;
+ * mode has the type too. */
+int sys_node(mode_t mode, dev_t device, uid_t uid, gid_t gid);
 /* The directory in a mount of its own where what is written gets other owners,
  * through userns: nosuid, nodev. */
 int sys_shifted(int dir, int userns);

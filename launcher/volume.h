@@ -15,6 +15,9 @@ int ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan,
  * dir. */
 int ln_volume_make(const struct ln_plan *plan, uint32_t base);
 int ln_volume_attach(const struct ln_plan *plan, int dir);
+/* Lines "property ..." that let the pod's scope have its device nodes; they are
+ * those of the last ln_volume_dirs. */
+int ln_volume_properties(const struct ln_plan *plan, char *ret, size_t size);
 /* The volume that failed, and what can be done; NULL: none did. */
 const char *ln_volume_trouble(void);
 /* Closes sources and mounts; attached, they are not needed any more. */

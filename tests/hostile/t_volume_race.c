@@ -85,16 +85,15 @@ static unsigned
 once(const struct ps_msg_PLAN_VOLUME *v, ino_t good, int userns)
 {
 	_cleanup_fd_ int source = -1, mount = -1;
-	bool is_device, is_directory;
 	struct stat st;
 
-	if (open_source(v, &source, &is_device, &is_directory) < 0)
+	if (open_source(v, &source, &st) < 0)
 		return 0;
-	mount = mount_host(v, source, is_device, userns);
+	assert_true(S_ISDIR(st.st_mode));
+	mount = mount_host(v, source, userns);
 	assert_true(mount >= 0);
 	assert_int_equal(fstat(mount, &st), 0);
 	assert_int_equal(st.st_ino, good);
-	assert_true(is_directory && !is_device);
 	return 1;
 }
 
@@ -130,20 +129,20 @@ links_refused(void **state)
 	char source[128];
 	struct ps_msg_PLAN_VOLUME v = { .name = "v", .kind = PS_VOLUME_HOST,
 		.source = source };
-	bool d, e;
+	struct stat st;
 	int fd = -1;
 
 	(void)state;
 	for (size_t i = 0; i < PS_COUNT(bad); i++) {
 		(void)snprintf(source, sizeof(source), "%s/%s", top, bad[i]);
-		if (open_source(&v, &fd, &d, &e) != -ELOOP)
+		if (open_source(&v, &fd, &st) != -ELOOP)
 			fail_msg("%s was opened", source);
 		assert_non_null(strstr(ln_volume_trouble(), "symbolic link"));
 	}
 	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", dir);
-	assert_int_equal(open_source(&v, &fd, &d, &e), -ELOOP);
+	assert_int_equal(open_source(&v, &fd, &st), -ELOOP);
 	(void)snprintf(source, sizeof(source), "%s/nothing", top);
-	assert_int_equal(open_source(&v, &fd, &d, &e), -ENOENT);
+	assert_int_equal(open_source(&v, &fd, &st), -ENOENT);
 }
 
 /* What is mounted can hold no set-user-ID file and no device, and is read-only
@@ -155,13 +154,13 @@ restricted(void **state)
 	struct ps_msg_PLAN_VOLUME v = { .name = "v", .kind = PS_VOLUME_HOST,
 		.source = source, .readonly = 1, .idmap = PS_IDMAP_POD };
 	_cleanup_fd_ int from = -1, mount = -1, file = -1;
-	bool d, e;
+	struct stat st;
 	struct statvfs sfs;
 
 	(void)state;
 	(void)snprintf(source, sizeof(source), "%s/up", top);
-	assert_int_equal(open_source(&v, &from, &d, &e), 0);
-	mount = mount_host(&v, from, false, -1);
+	assert_int_equal(open_source(&v, &from, &st), 0);
+	mount = mount_host(&v, from, -1);
 	assert_true(mount >= 0);
 	assert_int_equal(fstatvfs(mount, &sfs), 0);
 	assert_int_equal(sfs.f_flag & (ST_NOSUID | ST_NODEV | ST_RDONLY),

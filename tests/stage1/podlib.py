@@ -116,7 +116,7 @@ def pod_fields(uuid, apps, **over):
 
 def facts(base, **over):
     f = {"uid-base": base, "machined": 0, "keep-unit": 0, "cgroup2": 0, "held": 0,
-         "sockets": 0}
+         "sockets": 0, "caps": 0}
     f.update({k.replace("_", "-"): v for k, v in over.items()})
     return "".join("%s %d\n" % kv for kv in f.items())
 

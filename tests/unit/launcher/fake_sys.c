@@ -20,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -647,13 +648,12 @@ sys_bind(int fd, bool recursive)
 }
 
 int
-sys_restrict(int mount, bool recursive, bool readonly, bool device, int userns)
+sys_restrict(int mount, bool recursive, bool readonly, int userns)
 {
 	int r = verb();
 
-	note("restrict %s%s%s%s %s", label_of(mount), recursive ? " recursive" : "",
-	    readonly ? " ro" : "", device ? " dev" : "",
-	    userns < 0 ? "-" : label_of(userns));
+	note("restrict %s%s%s %s", label_of(mount), recursive ? " recursive" : "",
+	    readonly ? " ro" : "", userns < 0 ? "-" : label_of(userns));
 	return r;
 }
 
@@ -668,6 +668,18 @@ sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
 	note("%s", text);
 	if (uid < PS_RANGE || gid < PS_RANGE)
 		fake_bug("a volume that host ids own", text);
+	return r < 0 ? r : thing(text);
+}
+
+int
+sys_node(mode_t mode, dev_t device, uid_t uid, gid_t gid)
+{
+	char text[100];
+	int r = verb();
+
+	(void)snprintf(text, sizeof(text), "node(%o %u:%u %u:%u)", mode,
+	    major(device), minor(device), uid, gid);
+	note("%s", text);
 	return r < 0 ? r : thing(text);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #define BASE 0x70000000u
@@ -72,17 +73,16 @@ flags_of(int mount, const char *path)
 	return s.f_flag & ALL;
 }
 
-/* Volumes of the host: nosuid whatever was asked, and nodev but for a device;
- * what is mounted below them too. */
+/* Volumes of the host: nosuid and nodev whatever was asked; what is mounted
+ * below them too. */
 static void
 restricted(void **state)
 {
 	static const struct {
-		bool readonly, device;
+		bool readonly;
 		unsigned long flags;
-	} rows[] = { { false, false, ST_NOSUID | ST_NODEV },
-		{ true, false, ST_NOSUID | ST_NODEV | ST_RDONLY },
-		{ false, true, ST_NOSUID }, { true, true, ST_NOSUID | ST_RDONLY } };
+	} rows[] = { { false, ST_NOSUID | ST_NODEV },
+		{ true, ST_NOSUID | ST_NODEV | ST_RDONLY } };
 
 	(void)state;
 	need_root();
@@ -92,12 +92,36 @@ restricted(void **state)
 		assert_true(mount >= 0);
 		assert_int_equal(flags_of(mount, "."), 0);
 		assert_int_equal(sys_restrict(mount, true, rows[i].readonly,
-		    rows[i].device, -1), 0);
+		    -1), 0);
 		assert_int_equal(flags_of(mount, "."), rows[i].flags);
 		assert_int_equal(flags_of(mount, "sub"), rows[i].flags);
 	}
 	assert_int_equal(flags_of(dir, "."), 0); /* the host's own as it was */
 	assert_int_equal(flags_of(dir, "sub"), 0);
+}
+
+/* A device of a volume: the node alone, which no one can open further, and
+ * /dev is as it was. */
+static void
+node(void **state)
+{
+	_cleanup_fd_ int mount = -1;
+	struct stat st, dev, after;
+
+	(void)state;
+	need_root();
+	assert_int_equal(stat("/dev", &dev), 0);
+	mount = sys_node(S_IFCHR | 0640, makedev(1, 3), BASE, BASE + 6);
+	assert_true(mount >= 0);
+	assert_int_equal(stat("/dev", &after), 0);
+	assert_true(dev.st_dev == after.st_dev && dev.st_ino == after.st_ino);
+	assert_int_equal(fstat(mount, &st), 0);
+	assert_int_equal(st.st_mode, S_IFCHR | 0640);
+	assert_int_equal(st.st_rdev, makedev(1, 3));
+	assert_int_equal(st.st_uid, BASE);
+	assert_int_equal(st.st_gid, BASE + 6);
+	assert_int_equal(fchownat(mount, "", 0, 0, AT_EMPTY_PATH), -1);
+	assert_int_equal(errno, EROFS);
 }
 
 static bool
@@ -135,7 +159,7 @@ mapped(void **state)
 	userns = sys_userns(0, BASE, 65536);
 	assert_true(userns >= 0);
 	mount = sys_bind(dir, true);
-	if (sys_restrict(mount, true, false, false, userns) == -EINVAL)
+	if (sys_restrict(mount, true, false, userns) == -EINVAL)
 		skip(); /* a kernel whose tmpfs cannot */
 	assert_int_equal(fstatat(mount, "file", &st, 0), 0);
 	assert_int_equal(st.st_uid, BASE);
@@ -268,6 +292,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(restricted),
+		cmocka_unit_test(node),
 		cmocka_unit_test(recursion),
 		cmocka_unit_test(mapped),
 		cmocka_unit_test(tmpfs),

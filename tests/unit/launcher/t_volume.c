@@ -110,8 +110,6 @@ host_volumes(void **state)
 		{ "/srv/fifo", "", 1, 0, PS_IDMAP_HOST, "bind(/srv/fifo)",
 		    " ro userns(0->1879048192+65536)" },
 		{ "/srv/socket", "", 0, 0, PS_IDMAP_POD, "bind(/srv/socket)", " -" },
-		{ "/dev/null", "", 0, 1, PS_IDMAP_HOST, "bind(/dev/null recursive)",
-		    " recursive dev -" },
 	};
 
 	(void)state;
@@ -142,6 +140,47 @@ host_volumes(void **state)
 		    did("open " VOLUMES "/data new"));
 		has_done("own " VOLUMES "/data 1879048192:1879048192 0700");
 		has_done("own " VOLUMES " 1879048192:1879048192 0711");
+		world_end();
+	}
+}
+
+/* A device is a node of its own, owned in the pod as it is on the host; one
+ * that is not to be written has a group that the pod has not, so that no
+ * capability of the pod's is over it. */
+static void
+devices(void **state)
+{
+	static const struct {
+		uint8_t readonly, idmap;
+		uint32_t flags;
+		const char *words, *node;
+	} rows[] = {
+		{ 0, PS_IDMAP_HOST, 0, "", "node(20666 1:3 1879048192:1879048192)" },
+		{ 1, PS_IDMAP_HOST, 0, "", "node(20444 1:3 1879048192:0)" },
+		{ 0, PS_IDMAP_HOST, PS_MOUNT_READONLY, "",
+		    "node(20444 1:3 1879048192:0)" },
+		{ 0, PS_IDMAP_POD, 0, ",idmap=pod", "node(20666 1:3 0:0)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		char line[200];
+
+		begin(rows[i].words, PS_VOLUME_HOST, "/dev/null");
+		v->readonly = rows[i].readonly;
+		v->idmap = rows[i].idmap;
+		plan.app[0].n_mount_volume = plan.app[0].n_mount_target =
+		    plan.app[0].n_mount_flags = 1;
+		plan.app[0].mount_volume[0] = "data";
+		plan.app[0].mount_target[0] = "/dev/mine";
+		plan.app[0].mount_flags[0] = rows[i].flags;
+		start();
+		world_expect(PS_STARTING);
+		has_done(rows[i].node);
+		assert_null(strstr(fake.trace, "bind(/dev"));
+		(void)snprintf(line, sizeof(line), "attach %s " MOUNTED "/data",
+		    rows[i].node);
+		has_done(line);
 		world_end();
 	}
 }
@@ -297,6 +336,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_volumes),
+		cmocka_unit_test(devices),
 		cmocka_unit_test(own_volumes),
 		cmocka_unit_test(links),
 		cmocka_unit_test(not_there),
