@@ -4,7 +4,9 @@
  */
 #include "cli/app.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/mem.h"
 
@@ -31,6 +33,25 @@ is_mutable(const struct ac_pod *m)
 	return said && strcmp(said, "true") == 0;
 }
 
+static uint64_t since;
+
+/* Asked before it is read: what is written in between has another time. */
+static void
+note_since(const struct cli_pod *pod)
+{
+	struct stat st;
+
+	since = fstatat(pod->dir, "pod", &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 :
+	    (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+		(uint64_t)st.st_mtim.tv_nsec;
+}
+
+uint64_t
+cli_manifest_since(void)
+{
+	return since;
+}
+
 int
 cli_find_mutable(struct cli *c, const char *uuid, struct cli_pod *pod,
     struct ac_pod **ret)
@@ -39,6 +60,7 @@ cli_find_mutable(struct cli *c, const char *uuid, struct cli_pod *pod,
 
 	if (r != 0)
 		return r;
+	note_since(pod);
 	if (pod->state != CLI_RUNNING || pod->orphan)
 		r = cli_fail("pod \"%s\" is not running", pod->uuid);
 	else if (cli_pod_parse(pod, ret) < 0)

@@ -14,5 +14,7 @@ int cli_in_full(const struct cli *c);
  * ends both.  0 or CLI_FAILED (said). */
 int cli_find_mutable(struct cli *c, const char *uuid, struct cli_pod *pod,
     struct ac_pod **ret);
+/* When the manifest that cli_find_mutable has read was written, ns. */
+uint64_t cli_manifest_since(void);
 /* Its place in the manifest; n_apps: none. */
 size_t cli_app_index(const struct ac_pod *m, const char *name);

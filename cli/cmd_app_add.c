@@ -95,6 +95,8 @@ static int
 add(struct cli *c, const struct cli_pod *to, const struct ac_pod *m)
 {
 	struct cli_plan *plan = cli_launch_begin(c, &pod, cli_copy(to->uuid));
+	const struct ps_msg_START_POD how = { .how = PS_START_ADD,
+		.since = cli_manifest_since() };
 	const char *wrong = cli_plan_flags(plan);
 	int r;
 
@@ -112,7 +114,7 @@ add(struct cli *c, const struct cli_pod *to, const struct ac_pod *m)
 	if (wrong)
 		return cli_fail("%s", wrong);
 	r = tell(plan, m);
-	return r == 0 ? cli_launch_sealed(c, cli_plan_seal(plan), PS_START_ADD,
+	return r == 0 ? cli_launch_sealed(c, cli_plan_seal(plan), &how,
 			    plan->pod.uuid) : r;
 }
 

@@ -125,7 +125,7 @@ static int
 take_away(struct cli *c, const struct cli_pod *pod, const struct ac_pod *told)
 {
 	const struct ps_msg_ENTER_POD m = { .how = PS_ENTER_REMOVE,
-		.uuid = pod->uuid, .app = o.app };
+		.since = cli_manifest_since(), .uuid = pod->uuid, .app = o.app };
 	_cleanup_fd_ int manifest = -1;
 	struct ps_msg_DONE done;
 	char *text;

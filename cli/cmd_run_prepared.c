@@ -88,7 +88,7 @@ run(struct cli *c)
 	if (r != 0)
 		return r;
 	return cli_launch_sealed(c, cli_plan_seal_again(&m, plan + rest, n - rest),
-	    PS_START_PREPARED, pod.uuid);
+	    &(struct ps_msg_START_POD){ .how = PS_START_PREPARED }, pod.uuid);
 }
 
 const struct cli_command cli_cmd_run_prepared = {

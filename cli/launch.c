@@ -280,9 +280,9 @@ write_manifest(struct cli_plan *plan)
 }
 
 int
-cli_launch_sealed(struct cli *c, int fd, uint8_t how, const char *uuid)
+cli_launch_sealed(struct cli *c, int fd, const struct ps_msg_START_POD *how,
+    const char *uuid)
 {
-	const struct ps_msg_START_POD m = { .how = how };
 	_cleanup_fd_ int plan = fd;
 	struct ps_msg_STARTING started;
 
@@ -291,7 +291,7 @@ cli_launch_sealed(struct cli *c, int fd, uint8_t how, const char *uuid)
 		    plan == -EMSGSIZE || plan == -EINVAL ?
 			"too large (environment, arguments or manifest)" :
 			strerror(-plan));
-	if (CLI_ASK(c, START_POD, &m, &plan, 1, STARTING, &started) < 0)
+	if (CLI_ASK(c, START_POD, how, &plan, 1, STARTING, &started) < 0)
 		return CLI_FAILED;
 	if (strcmp(started.uuid, uuid) != 0)
 		return cli_fail("the launcher started another pod");
@@ -350,7 +350,8 @@ cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
 	if (r == 0)
 		r = write_manifest(plan);
 	if (r == 0)
-		r = cli_launch_sealed(c, cli_plan_seal(plan), how, plan->pod.uuid);
+		r = cli_launch_sealed(c, cli_plan_seal(plan),
+		    &(struct ps_msg_START_POD){ .how = how }, plan->pod.uuid);
 	*ret_uuid = plan->pod.uuid;
 	return r;
 }

@@ -20,7 +20,8 @@ int cli_launch_image(struct cli *c, struct cli_plan *plan,
     const struct cli_run_app *flags, struct cli_planned *ret);
 int cli_launch_told(struct cli_plan *plan, const struct ac_pod *m);
 /* The same of a sealed plan, which is closed. */
-int cli_launch_sealed(struct cli *c, int plan, uint8_t how, const char *uuid);
+int cli_launch_sealed(struct cli *c, int plan,
+    const struct ps_msg_START_POD *how, const char *uuid);
 
 /* The insecure options that a pod remembers. */
 uint32_t cli_launch_insecure(const struct cli *c);

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "launcher/cgroup.h"
 #include "launcher/mount.h"
@@ -60,9 +61,26 @@ lock(void)
 	return c.apps < 0 ? c.apps : 0;
 }
 
+/* The manifest is the one that the conductor has read: what others wrote in the
+ * meantime is not lost. */
+static int
+is_unchanged(struct ln_session *s, const char *uuid, uint64_t since)
+{
+	_cleanup_fd_ int fd = sys_open(c.pod.pod, "pod", O_RDONLY, 0, SYS_BENEATH);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return ln_refuse_error(s, fd < 0 ? fd : -errno, "cannot read the pod");
+	if ((uint64_t)st.st_mtim.tv_sec * 1000000000 +
+	    (uint64_t)st.st_mtim.tv_nsec == since)
+		return 0;
+	return ln_refuse(s, PS_REFUSED_BUSY,
+	    "the apps of pod \"%s\" changed meanwhile: try again", uuid);
+}
+
 /* 0; 1 REFUSED was sent; or a negative errno. */
 static int
-begin(struct ln_session *s, const char *uuid)
+begin(struct ln_session *s, const char *uuid, uint64_t since)
 {
 	_cleanup_fd_ int mark = -1;
 	uint64_t n = 0;
@@ -84,7 +102,8 @@ begin(struct ln_session *s, const char *uuid)
 		r = ln_read_file(c.pod.pod, "cgroup", c.groups, sizeof(c.groups) - 1,
 		    &n);
 	c.groups[n] = '\0';
-	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") : 0;
+	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") :
+		       is_unchanged(s, uuid, since);
 }
 
 static void
@@ -104,7 +123,8 @@ ask(const char *app, const char *what)
 	static char *argv[5], *const env[] = { NULL };
 	const char *const words[] = { "stage1-enter", "manage", app, what };
 	_cleanup_fd_ int plan = sys_open(c.apps, app, O_RDONLY, 0, SYS_BENEATH);
-	const int fds[] = { plan, c.pod.pod, c.pod.init };
+	/* The lock is held while the child lives, whoever kills this process. */
+	const int fds[] = { plan, c.pod.pod, c.pod.init, c.lock };
 	char path[1100];
 	int child = -1, status, r = plan < 0 ? plan : 0;
 
@@ -185,7 +205,11 @@ clear(const char *where, const char *prefix, const char *name)
 
 	(void)snprintf(path, sizeof(path), "%s%s", prefix, name);
 	r = dir < 0 ? dir : ln_remove_tree(dir, path);
-	return r == -ENOENT ? 0 : r;
+	if (r != -ENOENT)
+		return r;
+	if (dir >= 0)
+		ln_sweep(dir); /* what one that was killed had renamed */
+	return 0;
 }
 
 /* All that the launcher made for the one app of this plan; the plan last. */
@@ -308,17 +332,17 @@ build(struct ln_session *s, const struct ln_plan *plan)
 }
 
 int
-ln_add_app(struct ln_session *s, const struct ln_plan *plan,
-    const uint8_t *bytes, uint64_t size)
+ln_add_app(struct ln_session *s, const struct ln_addition *a)
 {
+	const struct ln_plan *plan = a->plan;
 	const char *app = plan->app[0].name;
-	int r = begin(s, plan->pod.uuid);
+	int r = begin(s, plan->pod.uuid, a->since);
 
 	if (r == 0)
 		r = is_free(s, plan);
 	if (r == 0) {
 		s->pod = fcntl(c.pod.pod, F_DUPFD_CLOEXEC, 3);
-		r = put(s, c.apps, app, bytes, size);
+		r = put(s, c.apps, app, a->bytes, a->size);
 		r = r < 0 ? ln_refuse_error(s, r, "cannot write the pod") :
 			    build(s, plan);
 		if (r != 0) {
@@ -370,7 +394,7 @@ ln_remove_app(struct ln_session *s, const struct ps_msg_ENTER_POD *m,
 {
 	uint64_t size;
 	int r = ps_check_sealed(manifest, PS_MAX_MANIFEST, &size) < 0 ? -EPROTO :
-									begin(s, m->uuid);
+									begin(s, m->uuid, m->since);
 
 	if (r == 0)
 		r = take_away(s, m->app, manifest, size);

@@ -7,9 +7,14 @@
 #include "launcher/session.h"
 
 /* The plan of one app has been proved and its images are held (s->held); size
- * bytes.  All or nothing; sends the answer. */
-int ln_add_app(struct ln_session *s, const struct ln_plan *plan,
-    const uint8_t *bytes, uint64_t size);
+ * bytes.  since: the pod's manifest has not changed since then.  All or
+ * nothing; sends the answer. */
+struct ln_addition {
+	const struct ln_plan *plan;
+	const uint8_t *bytes;
+	uint64_t size, since;
+};
+int ln_add_app(struct ln_session *s, const struct ln_addition *a);
 /* What was said has been proved; manifest: sealed, the pod's without the app.
  * What is there of the app goes, however much it is; sends the answer. */
 int ln_remove_app(struct ln_session *s, const struct ps_msg_ENTER_POD *m,

@@ -37,6 +37,7 @@ static struct ln_plan plan;
 /* A start of a pod. */
 struct start {
 	uint8_t how;	      /* PS_START_* */
+	uint64_t since;	      /* ADD */
 	const uint8_t *bytes; /* of the plan */
 	uint64_t size;
 	struct ln_argv made; /* the words that made its apps */
@@ -69,7 +70,7 @@ take_plan(struct ln_session *s, struct ps_frame *f, struct start *ret)
 	    (plan.pod.mutable && m.how != PS_START_RUN && m.how != PS_START_ADD))
 		return -EPROTO;
 	s->plan = take_fd(f->fds[0]);
-	*ret = (struct start){ .how = m.how, .bytes = p, .size = size,
+	*ret = (struct start){ .how = m.how, .since = m.since, .bytes = p, .size = size,
 		.made = { s->argc, s->argv } };
 	return 0;
 }
@@ -489,7 +490,8 @@ ln_start_pod(struct ln_session *s, struct ps_frame *f)
 	if (r == 0)
 		r = prove(s, start.made);
 	if (r == 0 && start.how == PS_START_ADD)
-		return ln_add_app(s, &plan, start.bytes, start.size);
+		return ln_add_app(s, &(struct ln_addition){ &plan, start.bytes,
+		    start.size, start.since });
 	if (r == 0)
 		r = begin(s, &start);
 	if (r == 0)

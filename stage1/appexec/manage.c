@@ -7,14 +7,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
-#include <linux/magic.h>
 #include <unistd.h>
 
 #include "privsep/attr.h"
@@ -244,6 +245,22 @@ take_away(int pod_root, int record)
 	return systemctl("daemon-reload", NULL);
 }
 
+/* One at a time, and only for who still waits: who has gone may have been told
+ * otherwise. */
+static int
+wait_for_turn(int pod_root)
+{
+	int lock = open_dir(pod_root, S1_PLAN_DIR); /* until this process ends */
+	struct pollfd p = {.fd = S1_VISITOR};
+
+	if (lock < 0)
+		return lock;
+	while (flock(lock, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return poll(&p, 1, 0) == 0 ? 0 : -EPIPE;
+}
+
 static int (*const ways[])(int pod_root, int record) = {
     [S1_MANAGE_ADD] = add,
     [S1_MANAGE_START] = start,
@@ -264,6 +281,8 @@ s1_manage(int pod_root, const struct s1_door *m, const int *fds, size_t n)
 	r = s1_door_send(S1_VISITOR, &begun, NULL, 0);
 	if (r == 0 && dup2(fds[1], 2) < 0)
 		r = -errno;
+	if (r == 0 && (m->a == S1_MANAGE_ADD || m->a == S1_MANAGE_REMOVE))
+		r = wait_for_turn(pod_root);
 	if (r == 0)
 		r = s1_read_record(fds[0], &app);
 	if (r < 0)

@@ -15,6 +15,7 @@
 #define S1_ENTER_PLAN 3 /* the pod's file `plan`, root's, read-only */
 #define S1_ENTER_POD 4	/* the pod's directory */
 #define S1_ENTER_INIT 5 /* pidfd of the pod's pid 1 */
+#define S1_ENTER_LOCK 6 /* of a change of the pod's apps, if it is one: kept */
 
 /*
  * record.c: the PLAN_APP record of app from the plan on fd, exec replaced by

@@ -71,7 +71,7 @@ main(int argc, char **argv, char **env)
 	ps_log_name("enter");
 	v = find(argc, argv);
 	(void)umask(022);
-	if (close_range(S1_ENTER_INIT + 1, ~0u, 0) < 0 ||
+	if (close_range(S1_ENTER_LOCK + 1, ~0u, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		ps_die(S1_FAILED, "descriptors");

@@ -32,6 +32,12 @@ class Sandbox:
         host.note_pods()
         # Its systemd hears nobody before.
         host.rkt("status", "--wait-ready=20s", self.uuid).ok()
+        self.first = self.units()
+
+    def units(self):
+        """Those that stage1's own tree has not."""
+        path = self.dir / "overlay/stage1/upper/etc/systemd/system"
+        return sorted(str(p) for p in path.rglob("*"))
 
     def find(self):
         found = [u for s, u in self.host.pods() if s == "run"]
@@ -84,12 +90,14 @@ class Sandbox:
         for place in ("apps", "images", "mutable/stage2", "mutable/volumes",
                       "overlay/stage1/upper/rkt/plan"):
             path = self.dir / place
-            assert not path.exists() or os.listdir(path) == [], place
+            # A plan that was not yet there is written over by the next one.
+            left = [p for p in os.listdir(path) if (place, p) != ("apps", ".new")] \
+                if path.exists() else []
+            assert left == [], place
         assert os.listdir(self.dir / "overlay") == ["stage1"]
         status = self.dir / "overlay/stage1/upper/rkt/status"
         assert not status.exists() or os.listdir(status) == []
-        units = self.dir / "overlay/stage1/upper/etc/systemd/system"
-        assert not units.exists() or os.listdir(units) == []
+        assert self.units() == self.first
         assert self.mounts() == [] and self.groups() == []
 
 
@@ -433,4 +441,208 @@ def test_app_handlers(host):
             assert time.monotonic() < end
             time.sleep(0.05)
         pod.wait_state("exited", "good")
+    assert pod.stop() == 0
+
+
+# --- others at the same time, and death at any moment ------------------------
+
+def together(*commands):
+    """All at once; their results."""
+    found = [None] * len(commands)
+
+    def one(i):
+        found[i] = commands[i]()
+
+    threads = [threading.Thread(target=one, args=(i,))
+               for i in range(len(commands))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return found
+
+
+def test_app_two_at_once(host):
+    """Adds wait for each other; what they wrote does not go missing, or the
+    one that came too late says so."""
+    image = host.store()
+    pod = Sandbox(host)
+    for turn in range(4):
+        one, two = together(*[
+            lambda n=n: pod.add(image, "--name=a%d-%d" % (turn, n), "--",
+                                "sleep", "60") for n in (1, 2)])
+        names = pod.app("list", "--no-legend").ok().out
+        for n, r in ((1, one), (2, two)):
+            name = "a%d-%d" % (turn, n)
+            if r.code != 0:
+                r.refused("changed meanwhile")
+            assert (name in names) == (r.code == 0)
+    same = together(*[lambda: pod.add(image, "--name=same")] * 3)
+    assert sorted(r.code for r in same) == [0, 254, 254]
+    for name in pod.app("list", "--no-legend").ok().out.split()[::2]:
+        pod.app("rm", "--app=" + name).ok()
+    pod.is_clean()
+    assert pod.stop() == 0
+
+
+def test_app_add_and_the_end_of_the_pod(host):
+    """An add that meets a stop is done or refused, and what is left goes with
+    the pod."""
+    image = host.store()
+    for delay in (0, 0.005, 0.01, 0.015, 0.02, 0.03):
+        pod = Sandbox(host)
+
+        def stop(delay=delay, pod=pod):
+            time.sleep(delay)
+            return host.rkt("stop", "--force", pod.uuid)
+
+        added, _ = together(
+            lambda pod=pod: pod.add(image, *with_volumes_once(host),
+                                    "--name=guest"), stop)
+        assert added.code in (0, 254), added.describe()
+        pod.child.wait(20)
+        host.rkt("rm", pod.uuid).ok()
+        assert host.pods() == []
+    host.rkt("image", "rm", image).ok()
+
+
+def with_volumes_once(host):
+    if not (host.path / "v").exists():
+        with_volumes(host)
+    return ["--mnt-volume=data,kind=host,source=%s,target=/d" %
+            (host.path / "v" / "data")]
+
+
+def test_app_add_and_image_rm(host):
+    """Either the app has its image or there is no such app."""
+    pod = None
+    for _ in range(6):
+        image = host.store()
+        pod = pod or Sandbox(host)
+        added, removed = together(
+            lambda: pod.add(image, "--name=guest", "--", "exit", "0"),
+            lambda: host.rkt("image", "rm", image))
+        assert (added.code == 0) == (removed.code != 0), added.describe()
+        if added.code == 0:
+            pod.app("start", "--app=guest").ok()
+            pod.wait_state("exited")
+            pod.app("rm", "--app=guest").ok()
+        pod.is_clean()
+        host.rkt("image", "rm", image)
+    assert pod.stop() == 0
+
+
+CALLS = {"openat2", "renameat2", "mkdirat", "unlinkat", "write", "flock",
+         "clone3", "clone", "setns", "move_mount", "open_tree", "fsmount",
+         "mount_setattr", "waitid", "fchown", "fsopen", "sendmsg", "recvmsg"}
+
+
+def calls_of(host, *args):
+    """The launcher's calls of one undisturbed command: (name, how many-th)."""
+    log = host.path / "calls"
+    done = subprocess.run(["strace", "-qq", "-o", log, *host.argv(*args)],
+                          cwd="/", env=APP, stdin=subprocess.DEVNULL,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen, points = {}, []
+    for line in log.read_text(errors="replace").splitlines():
+        name = re.match(r"(\w+)\(", line)
+        if name:
+            seen[name[1]] = seen.get(name[1], 0) + 1
+            if name[1] in CALLS:
+                points.append((name[1], seen[name[1]]))
+    return points
+
+
+def some(points, most):
+    if os.environ.get("RKT_EVERY_CALL"):
+        return points
+    kinds = {name: (name, n) for name, n in points}
+    rare = [p for p in points
+            if p[0] in ("setns", "move_mount", "renameat2", "clone3", "waitid")]
+    return sorted({*points[::max(1, len(points) // most)], *kinds.values(),
+                   *rare}, key=points.index)
+
+
+def killed_at(host, point, *args):
+    child = subprocess.Popen(
+        ["strace", "-qq", "-o", "/dev/null", "-e",
+         "inject=%s:signal=KILL:when=%d" % point, *host.argv(*args)], cwd="/",
+        env=APP, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    try:
+        return child.wait(30)
+    finally:
+        child.kill()
+        child.wait()
+
+
+ADDED = ["--name=guest", "--memory=64M", "--", "sleep", "60"]
+
+
+def test_app_kill_add(host):
+    """Killed at any call, the app is there or not; app rm clears up, and then
+    it can be added."""
+    image = host.store()
+    volumes = with_volumes(host)
+    pod = Sandbox(host)
+    add = ["app", "add", pod.uuid, image, *volumes, *ADDED]
+    points = calls_of(host, *add)
+    pod.app("rm", "--app=guest").ok()
+    hit = 0
+    for point in some(points, 24):
+        hit += killed_at(host, point, *add) == -signal.SIGKILL
+        listed = pod.app("list", "--no-legend").ok().out.split()[::2]
+        assert listed in ([], ["guest"]), point
+        r = pod.app("rm", "--app=guest")
+        assert r.code == 0 or ("no app" in r.err and not listed), \
+            (point, r.describe())
+        pod.is_clean()
+        if point == points[len(points) // 2]:
+            pod.add(image, *ADDED).ok()
+            pod.app("start", "--app=guest").ok()
+            pod.app("rm", "--app=guest").ok()
+    assert hit > 20
+    pod.add(image, *volumes, *ADDED).ok()
+    assert pod.stop() == 0
+
+
+def test_app_kill_add_and_end(host):
+    """What a killed add left goes with the pod."""
+    image = host.store()
+    volumes = with_volumes(host)
+    pod = Sandbox(host)
+    add = ["app", "add", pod.uuid, image, *volumes, *ADDED]
+    points = calls_of(host, *add)
+    assert pod.stop() == 0
+    host.rkt("rm", pod.uuid).ok()
+    for point in [p for p in points if p[0] in ("setns", "move_mount")]:
+        pod = Sandbox(host)
+        add[2] = pod.uuid
+        assert killed_at(host, point, *add) == -signal.SIGKILL
+        assert pod.stop() == 0
+        host.rkt("rm", pod.uuid).ok()
+
+
+def test_app_kill_rm(host):
+    """Killed at any call, rm again takes away what is left."""
+    image = host.store()
+    volumes = with_volumes(host)
+    pod = Sandbox(host)
+    rm = ["app", "rm", pod.uuid, "--app=guest"]
+
+    def begin():
+        pod.add(image, *volumes, *ADDED).ok()
+        pod.app("start", "--app=guest").ok()
+
+    begin()
+    points = calls_of(host, *rm)
+    hit = 0
+    for point in some(points, 14):
+        begin()
+        hit += killed_at(host, point, *rm) == -signal.SIGKILL
+        r = pod.app("rm", "--app=guest")
+        assert r.code == 0 or "no app" in r.err, (point, r.describe())
+        pod.is_clean()
+    assert hit > 10
     assert pod.stop() == 0

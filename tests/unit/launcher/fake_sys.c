@@ -883,9 +883,9 @@ sys_start(const char *path, char *const argv[], char *const env[],
 	struct fake_worker *w = &fake.workers[fake.n_workers];
 	int r = verb();
 
-	note("start %s %s %s %s fds=%s,%s,%s", path, argv[1], argv[2], argv[3],
-	    label_of(fds[0]), label_of(fds[1]), label_of(fds[2]));
-	if (env[0] || n != 3)
+	note("start %s %s %s %s fds=%s,%s,%s,%s", path, argv[1], argv[2], argv[3],
+	    label_of(fds[0]), label_of(fds[1]), label_of(fds[2]), label_of(fds[3]));
+	if (env[0] || n != 4)
 		fake_bug("a program with more than its descriptors", path);
 	if (r < 0 || fake.n_workers == FAKE_WORKERS)
 		return r < 0 ? r : -EAGAIN;
