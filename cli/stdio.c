@@ -85,6 +85,8 @@ gather(const struct cli_run_app *f, const char *said[3])
 				    flags[fd], keys[fd]);
 	for (unsigned fd = 0; fd < 3; fd++) {
 		said[fd] = f->stdio[fd];
+		if (said[fd] && off)
+			return cli_format("%s: %s", flags[fd], off);
 		if (said[fd] == NULL && f->said)
 			said[fd] = ac_find(&f->said->annotations, keys[fd]);
 		if (said[fd] && off) {
@@ -109,6 +111,9 @@ set_interactive(struct cli_plan *p, const struct cli_run_app *f,
 
 	if (!asked && !p->pod.interactive)
 		return NULL;
+	if (asked && p->pod.mutable)
+		return "--stdin=interactive is for a pod of one app: take tty, and "
+		       "rkt attach";
 	if (asked && p->said->n_apps != 1)
 		return "--stdin=interactive: interactive option only supports one "
 		       "image";

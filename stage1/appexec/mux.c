@@ -18,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,7 +33,6 @@
 #define WAITING 4u	  /* connections that have not said what they are */
 #define APP_MS 10000	  /* for the app to come, if a client was first */
 #define TERM_MS 2000	  /* for its last words, when the pod ends */
-#define AWAIT_MS 8000	  /* for a mux to end: more than a client may stall */
 
 enum {
 	LISTENER,
@@ -444,35 +442,4 @@ s1_mux(int pod_root, char **argv, char *const *env)
 			    m.begun ? S1_ENDED_EXIT : S1_ENDED_NOT_STARTED,
 			    m.begun ? 0 : S1_ATTACH_GONE);
 	return 0;
-}
-
-/* --- who calls it ---------------------------------------------------------- */
-
-int
-s1_call_mux(const char *name)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int n = snprintf(a.sun_path, sizeof(a.sun_path), S1_MUX_SOCKET, name);
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	s1_why = "mux";
-	if (n < 0 || (size_t)n >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return -errno;
-	return take_fd(fd);
-}
-
-void
-s1_await_mux(int pod_root, const char *name)
-{
-	const struct timespec step = {.tv_nsec = 20000000};
-	const int64_t end = now() + AWAIT_MS;
-	char path[300];
-	_cleanup_fd_ int fd = -1;
-
-	(void)snprintf(path, sizeof(path), S1_MUX_LOCK, name);
-	fd = s1_open(pod_root, path, O_RDWR, S1_BENEATH);
-	while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && now() < end)
-		(void)nanosleep(&step, NULL);
 }

@@ -69,6 +69,7 @@ struct s1_mux {
 
 /* main.c's row: one mux, for the app of argv[0].  The program's exit code. */
 int s1_mux(int pod_root, char **argv, char *const *env);
+/* mux_call.c */
 /* Until an app's mux has handed on all that it wrote; bounded. */
 void s1_await_mux(int pod_root, const char *app);
 /* A connection to it, or negative errno: -ENOENT, the app offers nothing. */

@@ -14,6 +14,7 @@ import time
 import pytest
 
 import images
+import test_app
 from host import Facts
 from images import app
 from test_enter import ANSWERS, DOOR, Door, Terminal, pid1, say, wait_until
@@ -41,12 +42,12 @@ def intruder(lab):
     return lab.compile(HERE / "intruder.c")
 
 
-def store(host, program, name="streams", **more):
+def store(host, program, name="streams", argv=("cat",), **more):
     return host.store(images.aci(
         [images.directory("rootfs/bin"),
          images.directory("rootfs/tmp", mode=0o1777),
          images.program("rootfs/bin/" + name, program)],
-        name="example.test/" + name, section=app("/bin/" + name, **more)))
+        name="example.test/" + name, section=app("/bin/" + name, *argv, **more)))
 
 
 def is_ready(host, uuid):
@@ -474,6 +475,34 @@ def test_attach_app_of_several(host, program):
         assert r.code == 254 and "it is not running" in r.err, r.describe()
         assert time.monotonic() - began < 5
     stop(child)
+
+
+def test_attach_app_that_comes_and_goes(host, program, monkeypatch):
+    """An app of a mutable pod: each of its lives has a mux of its own."""
+    monkeypatch.setitem(test_app.APP, "RKT_EXPERIMENT_ATTACH", "true")
+    image = store(host, program)
+    pod = test_app.Sandbox(host)
+    pod.host.rkt("app", "add", pod.uuid, "example.test/streams", *STREAMS, env=dict(
+        test_app.APP, RKT_EXPERIMENT_ATTACH="0")).refused("EXPERIMENT_ATTACH=true")
+    pod.add("example.test/streams", "--name=cat", *STREAMS).ok()
+    pod.add("example.test/streams", "--name=other", "--stdin=interactive",
+            ).refused("interactive")
+    r = host.rkt("attach", "--app=cat", pod.uuid)
+    assert r.code == 254 and "it is not running" in r.err, r.describe()
+    for word in (b"first", b"second"):
+        pod.app("start", "--app=cat").ok()
+        r = subprocess.run(host.argv("attach", "--app=cat", pod.uuid), input=word,
+                           capture_output=True, timeout=20, check=True)
+        assert r.stdout == word and r.stderr == b"cat has ended\n"
+        pod.wait_state("exited", "cat")
+    pod.app("start", "--app=cat").ok()
+    c = Attached(host, pod.uuid, "--app=cat").joined()
+    pod.app("stop", "--app=cat").ok()
+    assert c.wait(20) == 0
+    pod.app("rm", "--app=cat").ok()
+    host.rkt("attach", pod.uuid).refused()
+    pod.stop()
+    assert image
 
 
 # --- a terminal -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-/* link: stage1/appexec/reap.c stage1/appexec/manager.c stage1/appexec/sys.c */
+/* link: stage1/appexec/mux_call.c stage1/appexec/reap.c stage1/appexec/manager.c stage1/appexec/sys.c */
 /* link: privsep/log.c privsep/name.c */
 /* systemd's words for an end, and rkt's numbers. */
 #include "tests/unit/test.h"
