@@ -411,7 +411,7 @@ def test_G4_conductor_plan_descriptor_zoo(stage, kind, tmp_path):
 def plan(volumes=(), more=(), **change):
     """A plan that is well-formed and asks for an image that is not there;
     volumes, and what differs in further apps."""
-    pod = dict(version=2, uuid=UUID, net=0, flavor=1, apps=1 + len(more),
+    pod = dict(version=3, uuid=UUID, net=0, flavor=1, apps=1 + len(more),
                volumes=len(volumes), manifest=b"{}")
     app = dict(name="a", image=DIGEST, image_name="a.com/b", exec=["/x"],
                working_dir="/", user="0", group="0", paths=1)
@@ -428,7 +428,7 @@ def plan(volumes=(), more=(), **change):
 
 REFUSED_PLANS = {
     "no such image": {}, "host net": {"net": 1}, "unknown net": {"net": 9},
-    "flavor": {"flavor": 7}, "version": {"version": 3},
+    "flavor": {"flavor": 7}, "version": {"version": 2},
     "insecure not said": {"insecure": 255}, "interactive not said": {"interactive": 1},
     "debug not said": {"debug": 1},
     "caps beyond": {"caps": (1 << 21) | 1}, "unknown cap": {"caps": 1 << 60},

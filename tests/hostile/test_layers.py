@@ -51,7 +51,7 @@ def diamond(p):
 
 
 def sealed_plan(digests, layers):
-    pod = dict(version=2, uuid=UUID, net=0, flavor=1, apps=1, manifest=b"{}",
+    pod = dict(version=3, uuid=UUID, net=0, flavor=1, apps=1, manifest=b"{}",
                insecure=1)
     app = dict(name="a", image=digests["top"], image_name="a.com/top",
                exec=["/x"], working_dir="/", user="0", group="0", paths=1,
