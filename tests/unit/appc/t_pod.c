@@ -32,6 +32,8 @@ make(struct ac_pod *pod, struct ac_pod_app *app, const char *id)
 		    .has_read_only = true, .idmap_pod = true },
 		{ .name = "e", .kind = "empty", .mode = 01777, .uid = 3 },
 		{ .name = "t", .kind = "tmpfs", .mode = 7, .size = 1u << 20 } };
+	static struct ac_pair sysctls[] = { { "net.ipv4.a_b", "1 2" },
+		{ "kernel.sem", "3" } };
 	static struct ac_pod_port at_host[] = { { "http", 8080, "127.0.0.1" } };
 
 	*app = (struct ac_pod_app){
@@ -48,7 +50,9 @@ make(struct ac_pod *pod, struct ac_pod_app *app, const char *id)
 			.oom_score_adj = -3, .caps_set = AC_SET_REMOVE,
 			.caps = 33, .seccomp_set = AC_SET_RETAIN,
 			.seccomp = { 2, calls }, .seccomp_errno = "ENOSYS",
-			.has_no_new_privs = true, .no_new_privs = true } },
+			.has_no_new_privs = true, .no_new_privs = true,
+			.bandwidth_limit = 2000000, .iops_request = 1,
+			.iops_limit = 7, .sysctls = { 2, sysctls } } },
 	};
 	*pod = (struct ac_pod){ .n_apps = 1, .apps = app,
 		.n_volumes = 3, .volumes = volumes, .n_ports = 1,
@@ -76,6 +80,12 @@ round_trip(void **state)
 	assert_true(read->apps[0].app.isolators.caps == 33);
 	assert_true(read->apps[0].app.isolators.memory_limit == 1u << 20);
 	assert_true(read->apps[0].app.isolators.cpu_limit == 250);
+	assert_true(read->apps[0].app.isolators.bandwidth_limit == 2000000);
+	assert_true(read->apps[0].app.isolators.iops_limit == 7);
+	assert_true(read->apps[0].app.isolators.iops_request == 1);
+	assert_int_equal(read->apps[0].app.isolators.sysctls.n, 2);
+	assert_string_equal(ac_find(&read->apps[0].app.isolators.sysctls,
+	    "net.ipv4.a_b"), "1 2");
 	assert_true(read->apps[0].readonly_rootfs);
 	assert_string_equal(read->apps[0].mounts[0].path, "/db");
 	assert_true(read->volumes[0].has_read_only && read->volumes[0].idmap_pod);

@@ -71,6 +71,17 @@ say_isolator(const char *name)
 	    name);
 }
 
+/* What of the kernel an image wants: what it may, also without a network of
+ * its own, and what it may not. */
+static const struct {
+	const char *name;
+	bool may, net;
+} sysctls[] = { { "kernel.shm_rmid_forced", true, false },
+	{ "net/ipv4/tcp_fin_timeout", true, true },
+	{ "net.ipv4.ip_forward", false, true }, { "kernel.shmmax", false, false },
+	{ "kernel.core_pattern", false, false } };
+static unsigned sysctl;
+
 /* The image's wishes; true if it has one that rkt does not know. */
 static bool
 say_manifest(void)
@@ -87,6 +98,13 @@ say_manifest(void)
 		say_isolator("resource/memory"), say("{\"limit\": \"%uMi\"}}", pick(9) + 1);
 	if (pick(3) == 0)
 		say_isolator("resource/cpu"), say("{\"limit\": \"%um\"}}", pick(900) + 1);
+	if (pick(3) == 0)
+		say_isolator("resource/block-iops"),
+		    say("{\"default\": true, \"limit\": %u}}", pick(900) + 1);
+	sysctl = pick(2) ? 2 + pick(30) : pick(2);
+	if (sysctl < PS_COUNT(sysctls))
+		say_isolator("os/unix/sysctl"),
+		    say("{\"%s\": \"1\"}}", sysctls[sysctl].name);
 	if (pick(3) == 0)
 		say_isolator("os/linux/oom-score-adj"), say("%d}", (int)pick(2001) - 1000);
 	if (pick(3) == 0)
@@ -231,6 +249,7 @@ check_app(const struct cli_run_app *f, const struct ac_app *image,
 						  PS_SECCOMP_DEFAULT);
 	assert_int_equal(a->memory, f->memory ? 3 << 20 : is->memory_limit);
 	assert_int_equal(a->cpu_milli, f->cpu ? 2000 : is->cpu_limit);
+	assert_int_equal(a->block_iops, is->iops_limit);
 	assert_true(a->oom_score_adj >= 0 || (f->has_oom && a->oom_score_adj == -7));
 	if (!f->has_oom) {
 		bool offers = is->has_oom && is->oom_score_adj >= 0;
@@ -298,6 +317,21 @@ check_mounts(const struct cli_plan *p, const struct cli_run_app *f,
 					4) == 0);
 }
 
+/* Only what an image may say; and that is not lost. */
+static void
+check_sysctls(const struct ps_msg_PLAN_POD *pod)
+{
+	if (sysctl >= PS_COUNT(sysctls)) {
+		assert_int_equal(pod->n_sysctls, 0);
+		return;
+	}
+	assert_true(sysctls[sysctl].may);
+	assert_false(sysctls[sysctl].net && pod->net == PS_NET_HOST);
+	assert_int_equal(pod->n_sysctls, 1);
+	assert_string_equal(pod->sysctls[0], sysctls[sysctl].net ?
+		"net.ipv4.tcp_fin_timeout=1" : "kernel.shm_rmid_forced=1");
+}
+
 /* The launcher proves what the conductor made. */
 static void
 check_proof(const struct cli_plan *p, const struct ps_policy *policy, int argc,
@@ -359,6 +393,7 @@ play(void)
 		check_app(f, &image->app, &p.limits, &p.apps[i].app);
 		check_filter(f, &image->app.isolators, &p.apps[i].app);
 		check_mounts(&p, f, &image->app, &p.apps[i].app);
+		check_sysctls(&p.pod);
 	}
 	p.pod.volumes = p.volumes.n;
 	if (!wrong && cli_plan_check(&p) == NULL) {

@@ -267,6 +267,13 @@ lattice_vary_app(uint64_t *seed, struct ps_msg_PLAN_APP *a)
 	RARE(a->n_socket_ports ^= 1);
 }
 
+/* Two for all, one for those who write manifests, the rest for no one; those of
+ * the network only where it is the pod's. */
+static const char *const lattice_sysctls[] = { "kernel.shm_rmid_forced=1",
+	"net.ipv4.tcp_fin_timeout=9", "net.ipv4.ip_forward=1",
+	"kernel.core_pattern=x", "net..x=1", "net.ipv4.x", "fs.file-max=1",
+	"net/../kernel/panic=1" };
+
 /* Few values, so that neighbours of every rule are met. */
 static inline void
 lattice_vary(uint64_t *seed, struct ln_plan *plan, struct ps_policy *policy)
@@ -281,6 +288,9 @@ lattice_vary(uint64_t *seed, struct ln_plan *plan, struct ps_policy *policy)
 	RARE(plan->pod.version = ANY(uint32_t) % 3);
 	RARE(plan->pod.memory = test_random(seed) >> test_random(seed) % 64);
 	RARE(plan->pod.pids = ANY(uint64_t) % 5000000);
+	RARE(plan->pod.block_iops = test_random(seed) >> test_random(seed) % 64);
+	RARE((plan->pod.n_sysctls = 1,
+	    plan->pod.sysctls[0] = lattice_sysctls[ANY(size_t) % 8]));
 	RARE(plan->pod.apps = 1 + ANY(uint16_t) % LATTICE_APPS);
 	for (unsigned i = 0; i < plan->pod.apps; i++) {
 		if (!plan->app[i].name) {
@@ -424,6 +434,15 @@ lattice_holds(const struct ln_plan *plan, const struct ps_policy *p,
 	HOLDS(pod->flavor == PS_FLAVOR_NSPAWN && pod->version == PS_PLAN_VERSION);
 	HOLDS(pod->memory == 0 || (pod->memory >= 4096 && pod->memory <= 1ull << 50));
 	HOLDS(pod->pids <= 4194304);
+	HOLDS(pod->block_iops <= UINT32_MAX);
+	if (pod->n_sysctls > 0) {
+		unsigned i = 0;
+
+		while (strcmp(lattice_sysctls[i], pod->sysctls[0]) != 0)
+			i++;
+		HOLDS(i < (l->manifest ? 3 : 2));
+		HOLDS(i == 0 || pod->net == PS_NET_NONE);
+	}
 	HOLDS(l->manifest || pod->apps == l->apps);
 	for (unsigned i = 0; i < pod->apps; i++) {
 		for (unsigned k = 0; k < i; k++)

@@ -53,6 +53,64 @@ good(void **state)
 	assert_int_equal(prove(ARGV("rkt", "run", "--insecure-options=all-run", "x")), 0);
 }
 
+/* Whose word a sysctl takes: an image's, a pod manifest's, no one's; and of the
+ * network none where it is the host's. */
+static void
+sysctls(void **state)
+{
+	enum { NO, MANIFEST, IMAGE };
+	static const struct {
+		const char *text;
+		int who;
+		bool net;
+	} rows[] = {
+		{ "net.ipv4.tcp_fin_timeout=1", IMAGE, true },
+		{ "net.ipv4.ip_local_port_range=1 2", IMAGE, true },
+		{ "kernel.shm_rmid_forced=1", IMAGE, false },
+		{ "net.ipv4.tcp_fin_timeout_x=1", MANIFEST, true },
+		{ "net.ipv4.ip_forward=1", MANIFEST, true },
+		{ "kernel.shmmax=1", MANIFEST, false },
+		{ "kernel.msgmni=1", MANIFEST, false },
+		{ "kernel.sem=1 2 3 4", MANIFEST, false },
+		{ "fs.mqueue.msg_max=1", MANIFEST, false },
+		{ "kernel.semaphore=1", NO, false },
+		{ "kernel.core_pattern=|/x", NO, false },
+		{ "kernel.modprobe=/x", NO, false },
+		{ "fs.file-max=1", NO, false },
+		{ "vm.swappiness=1", NO, false },
+		{ "net..ipv4.tcp_fin_timeout=1", NO, true },
+		{ "net.ipv4.../core_pattern=1", NO, true },
+		{ "net./../kernel.core_pattern=1", NO, true },
+		{ "net/../../kernel/core_pattern=1", NO, true },
+		{ "net.ipv4.~=1", NO, true },
+		{ "net.=1", NO, true },
+		{ "net=1", NO, true },
+		{ "net.ipv4.tcp_fin_timeout=", NO, true },
+		{ "net.ipv4.tcp_fin_timeout", NO, true },
+		{ "NET.ipv4.tcp_fin_timeout=1", NO, true },
+		{ "=1", NO, true },
+		{ "", NO, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		fresh();
+		plan.pod.n_sysctls = 1;
+		plan.pod.sysctls[0] = rows[i].text;
+		assert_int_equal(prove(ARGV("rkt", "run", "x")) == 0,
+		    rows[i].who == IMAGE);
+		if (rows[i].who != IMAGE)
+			assert_non_null(strstr(error, "sysctl"));
+		assert_int_equal(prove(ARGV("rkt", "run", "--pod-manifest=x")) == 0,
+		    rows[i].who != NO);
+		plan.pod.net = PS_NET_HOST;
+		policy.net_host = true;
+		assert_int_equal(prove(ARGV("rkt", "run", "--net=host",
+				     "--pod-manifest=x")) == 0,
+		    rows[i].who != NO && !rows[i].net);
+	}
+}
+
 static void set_version(void) { plan.pod.version = PS_PLAN_VERSION + 1; }
 static void set_no_apps(void) { plan.pod.apps = 0; }
 static void set_net(void) { plan.pod.net = PS_NET_HOST; }
@@ -85,6 +143,9 @@ static void set_memory_big(void) { plan.app[0].memory = (1ull << 50) + 1; }
 static void set_cpu_big(void) { plan.app[0].cpu_milli = 1000001; }
 static void set_shares_small(void) { plan.app[0].cpu_shares = 1; }
 static void set_shares_big(void) { plan.app[0].cpu_shares = 262145; }
+static void set_bandwidth_big(void) { plan.app[0].block_bandwidth = (1ull << 50) + 1; }
+static void set_iops_big(void) { plan.app[0].block_iops = 1ull << 32; }
+static void set_pod_iops_big(void) { plan.pod.block_iops = 1ull << 32; }
 static void set_oom_low(void) { plan.app[0].oom_score_adj = -1001; }
 static void set_oom_high(void) { plan.app[0].oom_score_adj = 1001; }
 static void set_switch(void) { plan.app[0].no_new_privs = 2; }
@@ -131,6 +192,9 @@ refused(void **state)
 		{ set_cpu_big, PS_REFUSED_PLAN, "limit" },
 		{ set_shares_small, PS_REFUSED_PLAN, "limit" },
 		{ set_shares_big, PS_REFUSED_PLAN, "limit" },
+		{ set_bandwidth_big, PS_REFUSED_PLAN, "limit" },
+		{ set_iops_big, PS_REFUSED_PLAN, "limit" },
+		{ set_pod_iops_big, PS_REFUSED_PLAN, "limit" },
 		{ set_oom_low, PS_REFUSED_PLAN, "limit" },
 		{ set_oom_high, PS_REFUSED_PLAN, "limit" },
 		{ set_switch, PS_REFUSED_PLAN, "switch" },
@@ -310,6 +374,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
+		cmocka_unit_test(sysctls),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(policy_locks),
 		cmocka_unit_test(asked),
