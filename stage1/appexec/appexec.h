@@ -95,6 +95,8 @@ bool s1_is_mutable(int pod_root);
 /* reap.c: rows of main's table; each returns the exit code of the program. */
 int s1_reap(int pod_root, char **argv, char *const *env);
 int s1_ready(int pod_root, char **argv, char *const *env);
+/* An app is started: that may have been the last. */
+void s1_note_ready(int pod_root);
 int s1_end(int pod_root, char **argv, char *const *env);
 /* rkt/status/<name>; the first number that is not 0 will be the pod's. */
 int s1_write_status(int pod_root, const char *name, int number);

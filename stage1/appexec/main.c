@@ -103,6 +103,7 @@ start(int pod_root, char **argv, char *const *env)
 		return code;
 	}
 	note_start(pod_root, argv[0]);
+	s1_note_ready(pod_root);
 	(void)close(pod_root);
 	r = s1_place_streams(&app);
 	if (r < 0) {

@@ -104,9 +104,26 @@ read_status(int pod_root, const char *name)
 	return ps_parse_u64(text, 255, &v) ? (int)v : -ENODATA;
 }
 
-/* Apps that have not ended, or negative errno. */
+static bool
+is_running(int pod_root, const char *name)
+{
+	return read_status(pod_root, name) < 0;
+}
+
+static bool
+is_waiting(int pod_root, const char *name)
+{
+	char path[300];
+	_cleanup_fd_ int fd = -1;
+
+	(void)snprintf(path, sizeof(path), S1_STATUS_DIR "/%s-started", name);
+	fd = s1_open(pod_root, path, O_PATH | O_NOFOLLOW, S1_BENEATH);
+	return fd < 0;
+}
+
+/* Apps that are so, or negative errno. */
 static int
-count_running(int pod_root)
+count(int pod_root, bool (*is)(int pod_root, const char *name))
 {
 	int n = 0,
 	    fd = s1_open(
@@ -122,8 +139,7 @@ count_running(int pod_root)
 		return -ENOMEM;
 	}
 	while ((e = readdir(d)) != NULL)
-		n += e->d_name[0] != '.' &&
-		     read_status(pod_root, e->d_name) < 0;
+		n += e->d_name[0] != '.' && is(pod_root, e->d_name);
 	(void)closedir(d);
 	return n;
 }
@@ -175,7 +191,7 @@ s1_reap(int pod_root, char **argv, char *const *env)
 	(void)s1_sync_journal();
 	if (s1_is_mutable(pod_root))
 		return 0;
-	if (count_running(pod_root) <= 0)
+	if (count(pod_root, is_running) <= 0)
 		return s1_end(pod_root, argv, env);
 	r = number == 0 ? 0 : s1_stop_apps();
 	if (r < 0)
@@ -192,7 +208,7 @@ s1_end(int pod_root, char **argv, char *const *env)
 	(void)argv;
 	(void)env;
 	if (number < 0)
-		number = s1_is_mutable(pod_root) || count_running(pod_root) == 0 ?
+		number = s1_is_mutable(pod_root) || count(pod_root, is_running) == 0 ?
 			     0 : PS_EXIT_SYSTEM;
 	r = s1_end_pod((uint8_t)number);
 	if (r < 0)
@@ -216,4 +232,16 @@ s1_ready(int pod_root, char **argv, char *const *env)
 		return ps_log_error(dir < 0 ? dir : -errno, "readiness"),
 		       PS_EXIT_SYSTEM;
 	return 0;
+}
+
+/* Where no app speaks for itself it is the last to start that says so: a unit
+ * for it would be one more program on the way of every pod. */
+void
+s1_note_ready(int pod_root)
+{
+	_cleanup_fd_ int unit = s1_open(pod_root, S1_WANTS_DIR "/" S1_READY_UNIT,
+	    O_PATH | O_NOFOLLOW, S1_BENEATH);
+
+	if (unit < 0 && count(pod_root, is_waiting) == 0)
+		(void)s1_ready(pod_root, NULL, NULL);
 }

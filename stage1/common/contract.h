@@ -50,6 +50,8 @@
 /* and what the pod writes: hostile bytes for the host. */
 #define S1_STATUS_DIR "rkt/status" /* <app>: exit code, decimal, newline */
 #define S1_READY "rkt/supervisor-status" /* a link to "ready" */
+/* Who makes it, where an app speaks for itself, or none is there at first. */
+#define S1_READY_UNIT "rkt-ready.service"
 
 /* Inside the pod. */
 #define S1_APPEXEC "/usr/lib/rkt/appexec"

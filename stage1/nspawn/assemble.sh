@@ -73,7 +73,6 @@ for f in "$here"/units/*; do
 	cp --no-preserve=all "$f" "$new/etc/systemd/system/"
 done
 mkdir -p "$new/etc/systemd/system/default.target.wants"
-ln -s ../rkt-ready.service "$new/etc/systemd/system/default.target.wants/"
 # Sockets that were handed over go to the units that are loaded when pid 1
 # begins: so what it begins with knows the apps.
 mkdir -p "$new/etc/systemd/system/init.scope.d"

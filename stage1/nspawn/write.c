@@ -96,6 +96,14 @@ write_unit(int root, uint32_t base, const char *name, int length,
 	    root, S1_UNIT_DIR, name, base, 0644, text, (size_t)length);
 }
 
+static int
+want_ready(int root, uint32_t base)
+{
+	int r = link_new(root, S1_WANTS_DIR, S1_READY_UNIT, base);
+
+	return r == -EEXIST ? 0 : r;
+}
+
 /* Behind the name; what systemd allows of one is what a file may be called. */
 static int
 named(char ret[256], const char *app, const char *suffix)
@@ -130,7 +138,9 @@ s1_write_app(int root, uint32_t base, const struct s1_unit *u)
 	(void)named(name, a->name, ".service");
 	r = write_unit(root, base, name,
 	    s1_format_service(u, text, sizeof(text)), text);
-	return r < 0 ? r : link_new(root, S1_WANTS_DIR, name, base);
+	if (r == 0)
+		r = link_new(root, S1_WANTS_DIR, name, base);
+	return r < 0 || !a->notify ? r : want_ready(root, base);
 }
 
 /* What is made in it has its group: members may read the log. */
@@ -189,5 +199,7 @@ s1_write_pod(
 		    p->n_hosts);
 	if (r == 0 && p->mutable)
 		r = write_new(root, "rkt", "mutable", 0, 0444, "", 0);
+	if (r == 0 && p->mutable)
+		r = want_ready(root, base);
 	return r;
 }
