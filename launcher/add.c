@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "launcher/cgroup.h"
+#include "launcher/files.h"
 #include "launcher/mount.h"
 #include "launcher/prepared.h"
 #include "launcher/running.h"
@@ -36,74 +37,66 @@
 /* A change of a pod's apps. */
 static struct change {
 	struct ln_running pod;
-	int lock, apps; /* pod.lck, and the directory */
-	int here;	/* the mount namespace of this process */
+	int lock; /* the directory `mutable`, which only such a pod has */
+	int apps; /* another */
+	int here; /* the mount namespace of this process */
 	char groups[LN_CGROUP_TEXT];
 } c = { .pod = { -1, -1, -1, -1 }, .lock = -1, .apps = -1, .here = -1 };
 
-static struct ln_plan added; /* of apps/NAME, for what is removed */
+static struct ln_plan added; /* of apps/NAME */
+static uint8_t bytes[PS_MAX_PLAN];
 
 static int
 lock(void)
 {
-	int r;
+	int r = sys_flock(c.lock, true);
 
-	c.lock = sys_open(c.pod.pod, "pod.lck", O_RDWR | O_CREAT, 0600, SYS_BENEATH);
-	r = c.lock < 0 ? c.lock : sys_flock(c.lock, true);
 	for (unsigned ms = 0; r == -EWOULDBLOCK && ms < LOCK_MS; ms += STEP_MS) {
 		sys_sleep(STEP_MS);
 		r = sys_flock(c.lock, true);
 	}
-	if (r == 0)
-		r = ln_make_dirs(c.pod.pod, "apps", 0, 0755);
-	c.apps = r < 0 ? r : sys_open(c.pod.pod, "apps", O_RDONLY | O_DIRECTORY, 0,
-				 SYS_BENEATH);
-	return c.apps < 0 ? c.apps : 0;
+	return r;
 }
 
 /* The manifest is the one that the conductor has read: what others wrote in the
- * meantime is not lost. */
+ * meantime is not lost.  0; -ESTALE, or another negative errno. */
 static int
-is_unchanged(struct ln_session *s, const char *uuid, uint64_t since)
+compare(uint64_t since)
 {
-	_cleanup_fd_ int fd = sys_open(c.pod.pod, "pod", O_RDONLY, 0, SYS_BENEATH);
+	_cleanup_fd_ int fd = ln_open_file(c.pod.pod, "pod");
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return ln_refuse_error(s, fd < 0 ? fd : -errno, "cannot read the pod");
-	if ((uint64_t)st.st_mtim.tv_sec * 1000000000 +
-	    (uint64_t)st.st_mtim.tv_nsec == since)
-		return 0;
-	return ln_refuse(s, PS_REFUSED_BUSY,
-	    "the apps of pod \"%s\" changed meanwhile: try again", uuid);
+		return fd < 0 ? fd : -errno;
+	return (uint64_t)st.st_mtim.tv_sec * 1000000000 +
+	    (uint64_t)st.st_mtim.tv_nsec == since ? 0 : -ESTALE;
 }
 
 /* 0; 1 REFUSED was sent; or a negative errno. */
 static int
 begin(struct ln_session *s, const char *uuid, uint64_t since)
 {
-	_cleanup_fd_ int mark = -1;
 	uint64_t n = 0;
 	int r = ln_running_wait(s, uuid, &c.pod);
 
 	if (r == -ENOENT || r == -ESRCH)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" is not running",
 		    uuid);
-	mark = r < 0 ? r : sys_open(c.pod.pod, "mutable", O_PATH | O_DIRECTORY, 0,
-			       SYS_BENEATH);
-	if (mark == -ENOENT)
+	c.lock = r < 0 ? r : ln_open_dir(c.pod.pod, "mutable");
+	if (c.lock == -ENOENT)
 		return ln_refuse(s, PS_REFUSED_PLAN, "pod \"%s\" has the apps that it "
 		    "began with: only those of rkt app sandbox change", uuid);
-	r = mark < 0 ? mark : lock();
-	if (r == -EWOULDBLOCK)
-		return ln_refuse(s, PS_REFUSED_BUSY,
-		    "another command is changing pod \"%s\"", uuid);
+	r = c.lock < 0 ? c.lock : lock();
 	if (r == 0)
-		r = ln_read_file(c.pod.pod, "cgroup", c.groups, sizeof(c.groups) - 1,
-		    &n);
+		r = compare(since);
+	if (r == -EWOULDBLOCK || r == -ESTALE)
+		return ln_refuse(s, PS_REFUSED_BUSY, "the apps of pod \"%s\" %s: try "
+		    "again", uuid, r == -ESTALE ? "changed meanwhile" : "are changing");
+	c.apps = r < 0 ? r : ln_open_dir(c.pod.pod, "apps");
+	r = c.apps < 0 ? c.apps : ln_read_file(c.pod.pod, "cgroup", c.groups,
+				      sizeof(c.groups) - 1, &n);
 	c.groups[n] = '\0';
-	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") :
-		       is_unchanged(s, uuid, since);
+	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") : 0;
 }
 
 static void
@@ -122,7 +115,7 @@ ask(const char *app, const char *what)
 {
 	static char *argv[5], *const env[] = { NULL };
 	const char *const words[] = { "stage1-enter", "manage", app, what };
-	_cleanup_fd_ int plan = sys_open(c.apps, app, O_RDONLY, 0, SYS_BENEATH);
+	_cleanup_fd_ int plan = ln_open_file(c.apps, app);
 	/* The lock is held while the child lives, whoever kills this process. */
 	const int fds[] = { plan, c.pod.pod, c.pod.init, c.lock };
 	char path[1100];
@@ -141,54 +134,37 @@ ask(const char *app, const char *what)
 	return r < 0 ? r : status;
 }
 
-/* Which images the app uses: images/ID/APP, for their locks end with this
- * process.  Whoever removes an image asks for these. */
-static int
-mark(const struct ps_msg_PLAN_APP *a, bool on)
+/* One of the pod's plans names the image: 64 bytes that are nothing else. */
+static bool
+is_named(int pod, const uint8_t image[PS_DIGEST])
 {
-	char id[PS_IMAGE_ID_LEN + 1], dir[300], file[600];
-	int r = 0;
+	_cleanup_list_ DIR *list = NULL;
+	_cleanup_fd_ int apps = ln_open_dir(pod, "apps");
+	const char *name;
+	bool found = false;
+	uint64_t n;
 
-	for (uint32_t at = 0; r == 0 && at <= a->n_layers; at += PS_DIGEST) {
-		_cleanup_fd_ int fd = -1;
-
-		ps_image_id(at == 0 ? a->image : a->layers + at - PS_DIGEST, id);
-		(void)snprintf(dir, sizeof(dir), "images/%s", id);
-		(void)snprintf(file, sizeof(file), "%s/%s", dir, a->name);
-		if (!on) {
-			(void)sys_unlink(c.pod.pod, file, false);
-			(void)sys_unlink(c.pod.pod, dir, true);
-			continue;
-		}
-		r = ln_make_dirs(c.pod.pod, dir, 0, 0700);
-		fd = r < 0 ? r : sys_open(c.pod.pod, file, O_RDONLY | O_CREAT, 0600,
-				     SYS_BENEATH);
-		r = fd < 0 ? fd : 0;
-	}
-	return r;
+	(void)ln_list(apps, ".", &list);
+	while (!found && (name = ln_next(list)) != NULL)
+		found = ln_read_file(apps, name, bytes, sizeof(bytes), &n) == 0 &&
+		    memmem(bytes, n, image, PS_DIGEST);
+	return found;
 }
 
 bool
-ln_is_added(struct ln_session *s, const char *image_id)
+ln_is_added(struct ln_session *s, const uint8_t image[PS_DIGEST])
 {
-	int all = sys_open(s->pods, "run", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	DIR *d = all < 0 ? NULL : fdopendir(all);
-	char path[PS_IMAGE_ID_LEN + 16];
-	bool found = d == NULL; /* not known is yes */
-	struct dirent *e;
+	_cleanup_list_ DIR *list = NULL;
+	const char *uuid;
+	bool found = ln_list(s->pods, "run", &list) < 0; /* not known is yes */
 
-	(void)snprintf(path, sizeof(path), "images/%s", image_id);
-	while (!found && (e = readdir(d)) != NULL) {
-		_cleanup_fd_ int pod = e->d_name[0] == '.' ? -1 : sys_open(all,
-		    e->d_name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	while (!found && (uuid = ln_next(list)) != NULL) {
+		_cleanup_fd_ int pod = ln_open_dir(dirfd(list), uuid);
 
-		/* It runs while another holds its lock; and a directory that can
-		 * be taken away is one that a killed launcher forgot. */
-		if (pod >= 0 && sys_flock(pod, false) == -EWOULDBLOCK)
-			found = sys_unlink(pod, path, true) == -ENOTEMPTY;
+		/* It runs while another holds its lock. */
+		found = pod >= 0 && sys_flock(pod, false) == -EWOULDBLOCK &&
+		    is_named(pod, image);
 	}
-	if (d)
-		(void)closedir(d);
 	return found;
 }
 
@@ -199,7 +175,7 @@ static int
 clear(const char *where, const char *prefix, const char *name)
 {
 	_cleanup_fd_ int dir =
-	    sys_open(c.pod.pod, where, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	    ln_open_dir(c.pod.pod, where);
 	char path[300];
 	int r;
 
@@ -225,10 +201,7 @@ clear_app(const struct ln_plan *plan)
 		r = clear("overlay", "app-", app);
 	if (r == 0)
 		r = ln_cgroup_remove_app(c.groups, app);
-	if (r < 0)
-		return r;
-	(void)mark(&plan->app[0], false);
-	return sys_unlink(c.apps, app, false);
+	return r < 0 ? r : sys_unlink(c.apps, app, false);
 }
 
 /* Whole or not at all, over what there is. */
@@ -307,10 +280,8 @@ build(struct ln_session *s, const struct ln_plan *plan)
 {
 	const char *missing = "";
 	uint32_t base = 0;
-	int r = mark(&plan->app[0], true);
+	int r = ln_pod_base(c.pod.pod, &base);
 
-	if (r == 0)
-		r = ln_pod_base(c.pod.pod, &base);
 	if (r == 0)
 		r = mount(s, plan, base);
 	if (r < 0 && ln_volume_trouble())
@@ -367,7 +338,7 @@ ln_add_app(struct ln_session *s, const struct ln_addition *a)
 static int
 take_away(struct ln_session *s, const char *app, int manifest, uint64_t size)
 {
-	static uint8_t bytes[PS_MAX_PLAN], text[PS_MAX_MANIFEST];
+	static uint8_t text[PS_MAX_MANIFEST];
 	uint64_t n;
 	int r = ln_read_file(c.apps, app, bytes, sizeof(bytes), &n), e;
 

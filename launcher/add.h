@@ -19,6 +19,6 @@ int ln_add_app(struct ln_session *s, const struct ln_addition *a);
  * What is there of the app goes, however much it is; sends the answer. */
 int ln_remove_app(struct ln_session *s, const struct ps_msg_ENTER_POD *m,
     int manifest);
-/* A running pod has this image in use by an app that was added to it: its lock
- * is held by no process. */
-bool ln_is_added(struct ln_session *s, const char *image_id);
+/* An app that was added to a pod that runs uses this image, whose lock no process
+ * holds for it: the plans say so. */
+bool ln_is_added(struct ln_session *s, const uint8_t image[PS_DIGEST]);

@@ -84,34 +84,18 @@ is_attach(const struct ln_session *s)
 
 /* `rkt app VERB UUID --app=NAME` and no other plain word. */
 static bool
-is_managed(const struct ln_session *s, const char *verb)
+is_managed(const struct ln_session *s)
 {
+	static const char *const verbs[] = { [PS_ENTER_START] = "start",
+		[PS_ENTER_STOP] = "stop", [PS_ENTER_REMOVE] = "rm" };
 	struct ln_argv argv = { s->argc, s->argv }, uuid, more;
 
 	return asked.n_exec == 0 && asked.n_env == 0 &&
-	    ln_argv_command(argv, "app", verb, &argv) &&
+	    ln_argv_command(argv, "app", verbs[asked.how], &argv) &&
 	    ln_argv_app(argv, 0, &uuid) && !ln_argv_app(argv, 1, &more) &&
 	    uuid.argv[0][0] != '\0' &&
 	    strncmp(asked.uuid, uuid.argv[0], strlen(uuid.argv[0])) == 0 &&
 	    ln_argv_option(argv, "--app", asked.app);
-}
-
-static bool
-is_start(const struct ln_session *s)
-{
-	return is_managed(s, "start");
-}
-
-static bool
-is_stop(const struct ln_session *s)
-{
-	return is_managed(s, "stop");
-}
-
-static bool
-is_remove(const struct ln_session *s)
-{
-	return is_managed(s, "rm");
 }
 
 /* What may be asked, and the verb of stage1-enter for it. */
@@ -122,9 +106,9 @@ static const struct way {
 } ways[] = {
 	[PS_ENTER_COMMAND] = { "command", is_command, NULL },
 	[PS_ENTER_ATTACH] = { "attach", is_attach, NULL },
-	[PS_ENTER_START] = { "manage", is_start, "start" },
-	[PS_ENTER_STOP] = { "manage", is_stop, "stop" },
-	[PS_ENTER_REMOVE] = { NULL, is_remove, NULL }, /* add.c */
+	[PS_ENTER_START] = { "manage", is_managed, "start" },
+	[PS_ENTER_STOP] = { "manage", is_managed, "stop" },
+	[PS_ENTER_REMOVE] = { NULL, is_managed, NULL }, /* add.c */
 };
 
 /* The plan that the app came with: its own, or the whole pod's. */

@@ -212,7 +212,10 @@ share(struct ln_session *s)
 		{ "mutable/stage2", "stage1/rootfs/opt/stage2" },
 		{ "mutable/volumes", "stage1/rootfs/rkt/volumes" },
 	};
-	int r = ln_make_dirs(s->pod, "mutable", 0, 0700);
+	int r = ln_make_dirs(s->pod, "apps", 0, 0755);
+
+	if (r == 0)
+		r = ln_make_dirs(s->pod, "mutable", 0, 0700);
 
 	for (size_t i = 0; r == 0 && i < PS_COUNT(rows); i++) {
 		_cleanup_fd_ int dir = -1, mount = -1;

@@ -168,7 +168,7 @@ remove_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 	ps_image_id(image, id);
 	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	r = dir < 0 ? dir : sys_flock(dir, true);
-	if (r == 0 && ln_is_added(s, id))
+	if (r == 0 && ln_is_added(s, image))
 		r = -EWOULDBLOCK;
 	if (r == -EWOULDBLOCK)
 		return ln_refuse(s, PS_REFUSED_BUSY, "image %s is used by a pod", id);

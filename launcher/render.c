@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/add.h"
 #include "launcher/image.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
@@ -153,7 +154,8 @@ commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 	if (r == 0)
 		r = sys_syncfs(dir);
 	if (r == 0)
-		r = make_room(m, rendered);
+		r = m->slot == 0 && ln_is_added(s, m->of->v[0].image) ? -EBUSY :
+		    make_room(m, rendered);
 	(void)snprintf(name, sizeof(name), "%u", m->slot);
 	if (r == 0)
 		r = sys_rename(rendered, m->staging, rendered, name, false);
@@ -261,7 +263,7 @@ check_one(struct ln_session *s, const struct ln_lower *l, int rendered)
 		if (r != 0 || memcmp(tree.tree, wanted, PS_DIGEST) == 0)
 			return r;
 	}
-	if (sys_flock(dir, true) < 0)
+	if (sys_flock(dir, true) < 0 || ln_is_added(s, l->image))
 		return ln_refuse(s, PS_REFUSED_IMAGE, "a rendering of \"%s\" is "
 		    "damaged, and a pod uses it: end that pod, and verify again",
 		    l->name);

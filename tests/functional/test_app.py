@@ -87,7 +87,7 @@ class Sandbox:
     def is_clean(self):
         """Nothing of an app is there."""
         assert self.app("list", "--no-legend").ok().out == ""
-        for place in ("apps", "images", "mutable/stage2", "mutable/volumes",
+        for place in ("apps", "mutable/stage2", "mutable/volumes",
                       "overlay/stage1/upper/rkt/plan"):
             path = self.dir / place
             # A plan that was not yet there is written over by the next one.
