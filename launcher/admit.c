@@ -25,24 +25,12 @@
 struct admission {
 	struct ps_msg_ADMIT_IMAGE m;
 	struct ln_slot *image, *signature; /* signature NULL: unsigned */
-	char name[256], origin[2048];
 	char signers[PS_MAX_SIGNERS][65];
-	char labels[PS_MAX_LABELS][512], found[256];
-	char dependencies[PS_MAX_LAYERS][512];
 	char staging[LN_TEMPORARY];
 	int dir;
+	char text[PS_MAX_RECORD]; /* that the record points into, once unpacked */
 	struct ps_record record;
 };
-
-static struct admission *
-begin(void)
-{
-	static struct admission a;
-
-	memset(&a, 0, sizeof(a));
-	a.dir = -1;
-	return &a;
-}
 
 bool
 ln_is_listed(uint8_t list[][PS_DIGEST], uint16_t n, const uint8_t image[PS_DIGEST])
@@ -102,7 +90,7 @@ static int
 second_opinion(struct ln_session *s, const struct admission *a)
 {
 	static struct ps_msg_VERDICT v;
-	int r = ln_worker_check(s, a->image, a->signature, a->name, true, &v);
+	int r = ln_worker_check(s, a->image, a->signature, a->m.name, true, &v);
 
 	if (r != 0 || is_seconded(a, &v))
 		return r;
@@ -118,7 +106,7 @@ verify(struct ln_session *s, struct admission *a)
 
 	if (a->signature == NULL)
 		return 0;
-	r = ln_worker_check(s, a->image, a->signature, a->name, false, &v);
+	r = ln_worker_check(s, a->image, a->signature, a->m.name, false, &v);
 	if (r != 0)
 		return r;
 	if (v.n_signers == 0)
@@ -126,8 +114,8 @@ verify(struct ln_session *s, struct admission *a)
 	for (uint16_t i = 0; i < v.n_signers; i++) {
 		(void)snprintf(a->signers[i], 65, "%s", v.signers[i]);
 		a->record.signer[i] = a->signers[i];
-		if (a->name[0] && !ln_trust_holds(s, a->name, a->signers[i]))
-			return untrusted(s, a->name, a->signers[i]);
+		if (a->m.name[0] && !ln_trust_holds(s, a->m.name, a->signers[i]))
+			return untrusted(s, a->m.name, a->signers[i]);
 	}
 	a->record.n_signer = v.n_signers;
 	a->record.signed_at = v.signed_at;
@@ -135,39 +123,38 @@ verify(struct ln_session *s, struct admission *a)
 	return s->policy.verifiers < 2 ? 0 : second_opinion(s, a);
 }
 
-/* The worker's answer, copied out of its frame, into the record. */
-static void
+/* The record, as it will be read: the worker's words are in a frame that the
+ * next one's take.  A label or origin that ends in a blank is no line: not to
+ * be found out only when someone runs it. */
+static int
 note(struct admission *a, const struct ps_msg_UNPACKED *u)
 {
-	struct ps_record *r = &a->record;
+	struct ps_record r = a->record;
+	int n;
 
-	memcpy(r->image, u->image, PS_DIGEST);
-	memcpy(r->tree, u->tree, PS_DIGEST);
-	if (!a->signature)
-		memcpy(r->raw, u->raw, PS_DIGEST);
-	(void)snprintf(a->found, sizeof(a->found), "%s", u->name);
-	r->name = a->found;
-	r->origin = a->origin;
-	for (uint16_t i = 0; i < u->n_labels; i++) {
-		(void)snprintf(a->labels[i], 512, "%s", u->labels[i]);
-		r->label[i] = a->labels[i];
-	}
-	r->n_label = u->n_labels;
-	r->raw_size = u->raw_size;
-	r->tar_size = u->tar_size;
-	r->tree_size = u->tree_size;
-	r->entries = u->entries;
-	r->whitelist = u->whitelist;
-	r->implicit = u->implicit;
-	for (uint16_t i = 0; i < u->n_dependencies; i++) {
-		(void)snprintf(a->dependencies[i], 512, "%s", u->dependencies[i]);
-		r->dependency[i] = a->dependencies[i];
-	}
-	r->n_dependency = u->n_dependencies;
-	r->imported_at = sys_now();
-	r->etag[0] = a->m.etag;
-	r->n_etag = a->m.etag[0] != '\0';
-	r->max_age = a->m.max_age;
+	memcpy(r.image, u->image, PS_DIGEST);
+	memcpy(r.tree, u->tree, PS_DIGEST);
+	memcpy(r.raw, u->raw, PS_DIGEST);
+	r.name = u->name;
+	r.origin = a->m.origin[0] ? a->m.origin : "-";
+	r.n_label = u->n_labels;
+	memcpy(r.label, u->labels, sizeof(u->labels));
+	r.raw_size = u->raw_size;
+	r.tar_size = u->tar_size;
+	r.tree_size = u->tree_size;
+	r.entries = u->entries;
+	r.n_dependency = u->n_dependencies;
+	memcpy(r.dependency, u->dependencies, sizeof(u->dependencies));
+	r.whitelist = u->whitelist;
+	r.implicit = u->implicit;
+	r.imported_at = sys_now();
+	r.etag[0] = a->m.etag;
+	r.n_etag = a->m.etag[0] != '\0';
+	r.max_age = a->m.max_age;
+	n = ps_record_format(&r, a->text, sizeof(a->text));
+	if (n >= 0 && ps_record_parse(a->text, (size_t)n, &a->record) < 0)
+		n = -EINVAL;
+	return n < 0 ? n : 0;
 }
 
 static int
@@ -192,11 +179,13 @@ unpack(struct ln_session *s, struct admission *a)
 	    (a->signature && memcmp(u.raw, a->record.raw, PS_DIGEST) != 0))
 		return ln_refuse(s, PS_REFUSED_TRUST, "verify and unpack do not agree "
 		    "on the image's digest; nothing was admitted");
-	note(a, &u);
-	if (a->name[0] && strcmp(a->name, a->found) != 0 &&
+	r = note(a, &u);
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot commit the image to the store");
+	if (a->m.name[0] && strcmp(a->m.name, a->record.name) != 0 &&
 	    (a->m.insecure & PS_INSECURE_IMAGE) == 0)
 		return ln_refuse(s, PS_REFUSED_TRUST, "asked for \"%s\", but the image "
-		    "calls itself \"%s\"", a->name, a->found);
+		    "calls itself \"%s\"", a->m.name, a->record.name);
 	/* It was told how long a manifest may be; who breaks it does not care. */
 	r = fstat(manifest, &st) < 0 ? -errno :
 	    st.st_size > (off_t)PS_MAX_MANIFEST ? -EFBIG : 0;
@@ -221,18 +210,10 @@ static int
 write_record(struct ln_session *s, const struct ps_record *record, int dir,
     const char *name)
 {
-	static char text[PS_MAX_RECORD], copy[PS_MAX_RECORD];
+	static char text[PS_MAX_RECORD];
 	int n = ps_record_format(record, text, sizeof(text));
-	struct ps_record back;
 
-	if (n < 0)
-		return n;
-	/* A label or origin that ends in a blank is no line: not to be found out
-	 * only when someone runs it. */
-	memcpy(copy, text, (size_t)n);
-	if (ps_record_parse(copy, (size_t)n, &back) < 0)
-		return -EINVAL;
-	return ln_write_file(s, dir, name, text, (size_t)n);
+	return n < 0 ? n : ln_write_file(s, dir, name, text, (size_t)n);
 }
 
 /* Everything on disk, then the one rename that makes it an image. */
@@ -280,19 +261,23 @@ same_bytes(int one, int other)
 }
 
 static bool
+same_list(const char *const *a, uint16_t n, const char *const *b, uint16_t m)
+{
+	bool same = n == m;
+
+	for (uint16_t i = 0; same && i < n; i++)
+		same = strcmp(a[i], b[i]) == 0;
+	return same;
+}
+
+static bool
 same_words(const struct ps_record *a, const struct ps_record *b)
 {
-	if (strcmp(a->name, b->name) != 0 || a->n_label != b->n_label ||
-	    a->n_dependency != b->n_dependency || a->whitelist != b->whitelist ||
-	    a->implicit != b->implicit)
-		return false;
-	for (uint16_t i = 0; i < a->n_dependency; i++)
-		if (strcmp(a->dependency[i], b->dependency[i]) != 0)
-			return false;
-	for (uint16_t i = 0; i < a->n_label; i++)
-		if (strcmp(a->label[i], b->label[i]) != 0)
-			return false;
-	return true;
+	return strcmp(a->name, b->name) == 0 && a->whitelist == b->whitelist &&
+	    a->implicit == b->implicit &&
+	    same_list(a->label, a->n_label, b->label, b->n_label) &&
+	    same_list(a->dependency, a->n_dependency, b->dependency,
+		b->n_dependency);
 }
 
 /* What stands in the store under this id came by the word of another worker,
@@ -316,38 +301,27 @@ agrees(struct ln_session *s, const struct admission *a, int dir,
 	if (good && memcmp(tree.tree, a->record.tree, PS_DIGEST) == 0)
 		return 0;
 	return ln_refuse(s, PS_REFUSED_IMAGE, "what the store has for \"%s\" is not "
-	    "this image; remove it (rkt image rm) and fetch again", a->found);
+	    "this image; remove it (rkt image rm) and fetch again", a->record.name);
 }
 
-/* The same image again, from there: who signed it stays as it is, and where it
- * came from, by which validators, is what holds now. */
+/* The same image again, from there: what was signed, and who signed it, stays
+ * as it is; where it came from, by which validators, is what holds now. */
 static int
-refresh(struct ln_session *s, const struct admission *a, int dir,
+refresh(struct ln_session *s, const struct admission *a,
     const struct ps_record *old)
 {
 	_cleanup_fd_ int fd = -1;
-	struct ps_record record = *old;
+	struct ps_record record = a->record;
 	int r;
 
-	record.origin = a->record.origin;
-	record.imported_at = a->record.imported_at;
-	record.n_etag = a->record.n_etag;
-	record.etag[0] = a->record.etag[0];
-	record.max_age = a->record.max_age;
-	/* Of the manifest, which is the same; an old record may lack it. */
-	record.n_dependency = a->record.n_dependency;
-	memcpy(record.dependency, a->record.dependency,
-	    sizeof(record.dependency));
-	record.whitelist = a->record.whitelist;
-	record.implicit = a->record.implicit;
+	memcpy(record.raw, old->raw, PS_DIGEST);
+	record.raw_size = old->raw_size;
+	record.n_signer = old->n_signer;
+	memcpy(record.signer, old->signer, sizeof(old->signer));
+	record.signed_at = old->signed_at;
 	r = write_record(s, &record, a->dir, "renewed");
 	fd = r < 0 ? r : ln_open_file(a->dir, "renewed");
-	r = fd < 0 ? fd : sys_fsync(fd);
-	if (r == 0)
-		r = sys_rename(a->dir, "renewed", dir, "record", true);
-	if (r == 0)
-		r = sys_fsync(dir);
-	return r < 0 ? r : ln_rollback_note(s, old);
+	return fd < 0 ? fd : sys_fsync(fd);
 }
 
 /* The same image again: a better record (signed now) replaces the old one;
@@ -356,11 +330,11 @@ static int
 renew(struct ln_session *s, struct admission *a)
 {
 	static char text[PS_MAX_RECORD + 1];
-	static const char *const files[] = { "blob", "signature", "record" };
 	char id[PS_IMAGE_ID_LEN + 1];
 	_cleanup_fd_ int dir = -1;
 	struct ps_record old;
 	bool whole = ln_record_read(s, a->record.image, text, &old) == 0;
+	bool keep = whole && (old.n_signer > 0 || a->record.n_signer == 0);
 	int r;
 
 	ps_image_id(a->record.image, id);
@@ -370,20 +344,22 @@ renew(struct ln_session *s, struct admission *a)
 	r = agrees(s, a, dir, whole ? &old : NULL);
 	if (r != 0)
 		return r;
-	if (whole && (old.n_signer > 0 || a->record.n_signer == 0))
-		return refresh(s, a, dir, &old);
-	for (size_t i = 0; r == 0 && i < PS_COUNT(files); i++)
-		if (i != 1 || a->signature)
-			r = sys_rename(a->dir, files[i], dir, files[i], true);
+	r = keep ? refresh(s, a, &old)
+		 : sys_rename(a->dir, "blob", dir, "blob", true);
+	if (r == 0 && !keep && a->signature)
+		r = sys_rename(a->dir, "signature", dir, "signature", true);
+	if (r == 0)
+		r = sys_rename(a->dir, keep ? "renewed" : "record", dir, "record",
+		    true);
 	if (r == 0)
 		r = sys_fsync(dir);
-	return r < 0 ? r : ln_rollback_note(s, &a->record);
+	return r < 0 ? r : ln_rollback_note(s, keep ? &old : &a->record);
 }
 
 static int
 answer(struct ln_session *s, const struct admission *a, bool existed)
 {
-	struct ps_msg_ADMITTED m = { .name = a->found,
+	struct ps_msg_ADMITTED m = { .name = a->record.name,
 		.signer = a->record.n_signer ? a->record.signer[0] : "",
 		.existed = existed };
 
@@ -415,14 +391,14 @@ int
 ln_admit_image(struct ln_session *s, struct ps_frame *f)
 {
 	const struct ln_argv argv = { s->argc, s->argv };
-	struct admission *a = begin();
+	static struct admission admission;
+	struct admission *a = &admission;
 	int r;
 
+	memset(a, 0, sizeof(*a));
+	a->dir = -1;
 	if (ps_decode_ADMIT_IMAGE(f->payload, f->length, &a->m) < 0)
 		return -EPROTO;
-	(void)snprintf(a->name, sizeof(a->name), "%s", a->m.name);
-	(void)snprintf(a->origin, sizeof(a->origin), "%s",
-	    a->m.origin[0] ? a->m.origin : "-");
 	a->image = ln_slot_get(s, a->m.image, PS_SLOT_IMAGE);
 	if (a->m.signature != PS_NO_SLOT)
 		a->signature = ln_slot_get(s, a->m.signature, PS_SLOT_SIGNATURE);
