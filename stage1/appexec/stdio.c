@@ -10,7 +10,6 @@
 #include <linux/close_range.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -149,10 +148,9 @@ s1_place_streams(const struct ps_msg_PLAN_APP *a)
 			r = place_null(fd);
 	if (r < 0 || m.a == 0)
 		return r;
-	/* Another app of the same user shall not take what is kept. */
 	q.door = s1_call_mux(a->name);
-	if (q.door < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return q.door < 0 ? q.door : -errno;
+	if (q.door < 0)
+		return q.door;
 	for (int fd = 0; fd < 3; fd++) {
 		q.stdio[fd] = fd;
 		if (stdio[fd] == PS_STDIO_TTY) {

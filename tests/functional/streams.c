@@ -2,11 +2,12 @@
  * An app for rkt attach.  Static.  What it is to do begins when the first byte
  * comes, so that someone can be there to see it.
  *
- *	streams cat | flood BYTES | close | reopen | tick | hold
+ *	streams cat | flood BYTES | close | reopen | tick | hold | last
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,24 @@ open_again(void)
 	return 0;
 }
 
+static void
+on_term(int number)
+{
+	(void)number;
+	_exit(flood(300000));
+}
+
+/* What it has to say when it is told to end. */
+static int
+last(void)
+{
+	(void)signal(SIGTERM, on_term);
+	(void)all(1, "ready\n", 6);
+	while (pause() < 0)
+		;
+	return 0;
+}
+
 static int
 tick(void)
 {
@@ -121,6 +140,8 @@ main(int argc, char **argv)
 		return (int)sleep(600);
 	if (strcmp(act, "tick") == 0)
 		return tick();
+	if (strcmp(act, "last") == 0)
+		return last();
 	if (strcmp(act, "cat") == 0)
 		return cat();
 	if (read(0, bytes, 1) < 0)

@@ -21,6 +21,7 @@ from test_enter import ANSWERS, DOOR, Door, Terminal, pid1, say, wait_until
 from test_G7_matrix import KINDS, OWN, attributes, different
 from test_G7_matrix import image as attributes_image
 from test_nonroot import new_host, open_host, people  # noqa: F401
+from test_pods_apps import start_with
 
 HERE = pathlib.Path(__file__).resolve().parent
 STREAMS = ["--stdin=stream", "--stdout=stream", "--stderr=stream"]
@@ -42,12 +43,12 @@ def intruder(lab):
     return lab.compile(HERE / "intruder.c")
 
 
-def store(host, program, name="streams", argv=("cat",), **more):
+def store(host, program, name="streams", **more):
     return host.store(images.aci(
         [images.directory("rootfs/bin"),
          images.directory("rootfs/tmp", mode=0o1777),
          images.program("rootfs/bin/" + name, program)],
-        name="example.test/" + name, section=app("/bin/" + name, *argv, **more)))
+        name="example.test/" + name, section=app("/bin/" + name, **more)))
 
 
 def is_ready(host, uuid):
@@ -297,6 +298,18 @@ def test_attach_to_the_end_of_the_pod(host, program):
                            capture_output=True, check=True)
         assert r.stdout == pattern(size) and r.stderr == b"flooded\n"
         stop(child, 0)
+
+
+@pytest.mark.parametrize("flags", [STREAMS, ["--stdout=tty"]])
+def test_attach_hears_the_last_words(host, program, flags):
+    """A pod that is stopped: the mux ends behind its app."""
+    child, uuid = start(host, store(host, program), flags, "last")
+    c = Attached(host, uuid).joined()
+    assert host.rkt("stop", uuid).code == 0
+    out, _ = c.communicate(timeout=30)
+    assert out.endswith(pattern(300000)), len(out)
+    assert c.returncode == 0
+    stop(child, 0)
 
 
 def test_attach_nobody_is_there(host, program):
@@ -664,6 +677,28 @@ def test_G7_streams_are_run(host, looking, kind):
         own = but | ({"tty", "special"} if flags is TTY else set())
         assert different(ran, found, own) == "", flags
         stop(child, 0)
+
+
+def test_attach_app_with_a_socket(host):
+    """The app's own socket is at its place, and nothing else is."""
+    image = host.store(section=app("/bin/guest", ports=[
+        {"name": "p", "protocol": "tcp", "port": 7003,
+         "socketActivated": True}]))
+    before = set()
+    for flags in (STREAMS, TTY):
+        with socket.create_server(("127.0.0.1", 7003)) as door:
+            child = start_with(host, [door], "run", "--net=host", image, *flags,
+                               "--", "hear", "facts", "exit", "3")
+            uuid = wait_until(lambda: {u for s, u in host.pods()
+                                       if s == "run"} - before).pop()
+            before.add(uuid)
+            assert is_ready(host, uuid)
+            r = subprocess.run(host.argv("attach", uuid), input=b"\n",
+                               capture_output=True, timeout=20, check=True)
+        fds = Facts(r.stdout.decode()).all("fd")
+        assert [v.split()[0] for v in fds] == ["0", "1", "2", "3"], fds
+        assert fds[3].startswith("3 socket:"), fds
+        stop(child, 3)
 
 
 def test_attach_socket_is_for_no_app(host):

@@ -51,3 +51,28 @@ def test_vm_enter_confines_alike(vm, stored):
     """ + END, 180)
     assert r.out.count("same=") == 7, r.out
     assert "exit=9" in r.out
+
+
+@pytest.mark.parametrize("kind", ["stream", "tty"])
+def test_vm_attach(vm, stored, kind):
+    """The mux has a cgroup of its own, and the app's last word arrives."""
+    r = vm.run(r"""
+        export RKT_EXPERIMENT_ATTACH=true
+        rm -f /run/uuid
+        rkt run --uuid-file-save=/run/uuid example.test/guest --stdin=%s \
+            --stdout=%s --memory=64Mi -- hear facts exit 3 </dev/null >/run/said 2>&1 &
+        for i in $(seq 100); do [ -s /run/uuid ] && break; sleep .1; done
+        rkt status --wait-ready=30s $(cat /run/uuid) >/dev/null
+        app=$(pgrep -fx '/bin/guest hear facts exit 3')
+        mux=$(pgrep -fx '.*appexec --mux guest')
+        echo app=$(cat /proc/$app/cgroup)
+        echo mux=$(cat /proc/$mux/cgroup)
+        echo words | rkt attach $(cat /run/uuid); echo attach=$?
+        wait %%1; echo code=$?
+        rkt rm $(cat /run/uuid)
+    """ % (kind, kind), 180)
+    said = dict(re.findall(r"^(app|mux|attach|code|hear)=([^\r\n]*)", r.out,
+                           re.M))
+    assert (said["hear"], said["attach"], said["code"]) == ("words", "0", "3"), r
+    assert "/guest.service" in said["app"] and "rkt-mux@guest" in said["mux"], r
+    assert "ns=uts" in r.out
