@@ -287,3 +287,95 @@ def test_vm_unit_loses_its_supervisor(vm, stored):
         pgrep -x guest; rkt status $(cat /run/uuid) | head -1
         """ % stored, 120)
     assert r.out.splitlines() == ["state=exited"], r
+
+
+# A pod manifest of an app with limits of block I/O and settings of the kernel.
+ISOLATED = r"""
+manifest() {
+	cat >/run/pod.json <<END
+{"acKind": "PodManifest", "acVersion": "0.8.11", "apps": [{"name": "guest",
+"image": {"id": "$1"}, "app": {"exec": ["/bin/guest", "read",
+"/proc/sys/net/ipv4/tcp_fin_timeout", "read",
+"/proc/sys/net/ipv4/tcp_mtu_probing", "say", "up", "sleep", "6"],
+"user": "0", "group": "0", "isolators": [
+{"name": "resource/block-bandwidth", "value": {"default": true, "limit": "4M"}},
+{"name": "resource/block-iops", "value": {"default": true, "limit": "500"}},
+{"name": "os/unix/sysctl", "value": {"net.ipv4.tcp_fin_timeout": "17"}}]}}],
+"isolators": [
+{"name": "resource/block-bandwidth", "value": {"default": true, "limit": "8M"}},
+{"name": "os/unix/sysctl", "value": {$2}}]}
+END
+}
+look() {
+	pod_group
+	for i in $(seq 100); do
+		grep -q bps $app/io.max && break
+		sleep .1
+	done
+	disk=$(awk 'NR == 3 { print $1 ":" $2 }' /proc/partitions)
+	echo disk $disk
+	echo app $(grep "^$disk " $app/io.max)
+	echo pod $(grep "^$disk " $pod/io.max)
+}
+"""
+
+
+def isolated(r):
+    got = dict(line.split(" ", 1) for line in r.out.splitlines() if " " in line)
+    assert got["app"] == got["disk"] + \
+        " rbps=4000000 wbps=4000000 riops=500 wiops=500", r
+    assert got["pod"] == got["disk"] + \
+        " rbps=8000000 wbps=8000000 riops=max wiops=max", r
+    assert "read=17" in r.out and "read=1\n" in r.out.replace("\r", ""), r
+
+
+def test_G8_vm_isolators_in_a_shell(vm, stored):
+    """Of the scope systemd has the pod's limit, of the app appexec its own."""
+    isolated(vm.run(HOW + ISOLATED + r"""
+        manifest %s '"net.ipv4.tcp_mtu_probing": "1"'
+        rkt run --pod-manifest=/run/pod.json >/run/said 2>&1 &
+        look
+        wait $!; echo code=$?
+        grep -aoE '(read|say)=.*' /run/said
+        cat /proc/sys/net/ipv4/tcp_fin_timeout
+        """ % stored, 120))
+
+
+def test_G8_vm_isolators_in_a_unit(vm, stored):
+    isolated(vm.run(HOW + ISOLATED + r"""
+        manifest %s '"net.ipv4.tcp_mtu_probing": "1"'
+        rm -f /run/said
+        unit test-io 'Delegate=yes\nStandardOutput=append:/run/said' --pod-manifest=/run/pod.json
+        systemctl start test-io
+        look
+        ended test-io
+        grep -aoE '(read|say)=.*' /run/said
+        """ % stored, 120))
+
+
+def test_vm_sysctl_of_ipc(vm, stored):
+    """The pod's own IPC namespace, not the host's."""
+    r = vm.run(HOW + ISOLATED + r"""
+        manifest %s '"kernel.shmmax": "65536", "kernel.msgmni": "77"'
+        sed -i 's|net/ipv4/tcp_mtu_probing|kernel/shmmax|' /run/pod.json
+        rkt run --pod-manifest=/run/pod.json >/run/said 2>&1
+        echo code=$?; grep -aoE '(read|say)=.*' /run/said
+        echo host $(cat /proc/sys/kernel/shmmax) $(cat /proc/sys/kernel/msgmni)
+        """ % stored, 120)
+    assert "code=0" in r.out and "read=65536" in r.out, r
+    host = re.search(r"host (\d+) (\d+)", r.out).groups()
+    assert "65536" != host[0] and host[1] != "77", r
+
+
+def test_vm_device_of_a_volume(vm, stored):
+    """In a scope systemd closes devices: the volume's is let in, as it is
+    asked for."""
+    r = vm.run(HOW + r"""
+        for how in false true; do
+            rkt run --volume=d,kind=host,source=/dev/kmsg,readOnly=$how \
+                --mount=volume=d,target=/dev/mine %s -- write /dev/mine x
+        done
+        """ % stored, 120)
+    said = [x for x in r.out.replace("\r", "").splitlines() if "write=" in x]
+    assert len(said) == 2 and said[0].endswith("write=/dev/mine ok"), r
+    assert "Permission denied" in said[1] or "not permitted" in said[1], r

@@ -76,8 +76,14 @@ def test_what_is_of_the_pod(data, open_path):
         userLabels={"k": "v"}, userAnnotations={"m": "n"},
         **isolators(("resource/memory", {"limit": "1G"}),
                     ("resource/cpu", {"limit": "1500m"}),
+                    ("resource/block-iops", {"default": True, "limit": "9"}),
+                    ("resource/block-bandwidth", {"default": True,
+                                                  "limit": "2M"}),
+                    ("os/unix/sysctl", {"net/ipv4/ip_forward": "1"}),
                     ("os/linux/cpu-shares", 7))))
     assert r.code == 0, r.err
+    assert (r.pod["block_bandwidth"], r.pod["block_iops"]) == (2 * 10 ** 6, 9)
+    assert r.pod["sysctls"] == ["net.ipv4.ip_forward=1"]
     assert (r.pod["memory"], r.pod["cpu_milli"], r.pod["cpu_shares"]) == (
         10 ** 9, 1500, 7)
     assert r.volumes["v"]["source"] == "/srv" and r.volumes["v"]["readonly"]
@@ -92,6 +98,10 @@ def test_what_is_of_the_pod(data, open_path):
     assert said["userLabels"] == {"k": "v"}
     assert {"name": "resource/memory", "value": {
         "limit": "1000000000"}} in said["isolators"]
+    assert {"name": "resource/block-iops", "value": {
+        "default": True, "limit": "9"}} in said["isolators"]
+    assert {"name": "os/unix/sysctl", "value": {
+        "net.ipv4.ip_forward": "1"}} in said["isolators"]
 
 
 def test_what_was_written_makes_the_same_pod(data, open_path):
@@ -177,7 +187,12 @@ def test_hostile_name_is_no_path(data, open_path, name):
     (pod(app(mounts=[{"volume": "v", "path": "/v"}])), 'find volume "v"'),
     (pod(app(mounts=[{"volume": "v", "path": "v"}])), "apps[0].mounts[0].path"),
     (pod(app(mounts=[{"volume": "v", "path": "/v", "appVolume": {}}])),
-     'mounts an appVolume on "/v", which is not supported'),
+     "apps[0].mounts[0].appVolume.kind: missing"),
+    (pod(app(mounts=[{"volume": "v", "path": "/v", "appVolume": {
+        "name": "w", "kind": "empty"}}])), "not called as the mount's volume"),
+    (pod(app(mounts=[{"volume": "v", "path": "/v", "appVolume": {
+        "kind": "empty"}}]), volumes=[{"name": "v", "kind": "tmpfs"}]),
+     'volume "v" is given twice'),
     (pod(app(), volumes=[{"name": "v", "kind": "host"}]), "has a source"),
     (pod(app(), volumes=[{"name": "v", "kind": "host", "source": "/../x"}]),
      "volumes[0].source"),
@@ -193,8 +208,12 @@ def test_hostile_name_is_no_path(data, open_path, name):
     (pod(app(), volumes=[{"name": "v", "kind": "empty"}] * 2), "twice"),
     (pod(app(), ports=[{"name": "p", "hostPort": 1}]), 'has a port "p"'),
     (pod(app(), ports=[{"name": "p", "hostPort": 0}]), "ports[0].hostPort"),
+    (pod(app(), **isolators(("resource/network-bandwidth", {}))),
+     'isolator "resource/network-bandwidth" is not supported'),
     (pod(app(), **isolators(("resource/block-iops", {}))),
-     'isolator "resource/block-iops" is not supported'),
+     "isolators.resource/block-iops"),
+    (pod(app(), **isolators(("os/unix/sysctl", {"kernel.panic": "1"}))),
+     "kernel.panic is not of a namespace"),
     (pod(app(), **isolators(("os/linux/oom-score-adj", 5))),
      'isolator "os/linux/oom-score-adj" is an app\'s'),
     (pod(app(), **isolators(("os/linux/capabilities-retain-set",

@@ -360,8 +360,7 @@ def test_operator_seccomp_may_widen_only_by_policy(data):
 
 
 @pytest.mark.parametrize("name", [
-    "os/linux/selinux-context", "os/linux/apparmor-profile", "os/unix/sysctl",
-    "resource/block-bandwidth", "resource/block-iops",
+    "os/linux/selinux-context", "os/linux/apparmor-profile",
     "resource/network-bandwidth", "example.com/whatever"])
 def test_unsupported_isolators_are_named(data, name):
     value = {"os/linux/selinux-context": {
