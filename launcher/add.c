@@ -312,8 +312,8 @@ ln_add_app(struct ln_session *s, const struct ln_addition *a)
 	if (r == 0)
 		r = is_free(s, plan);
 	if (r == 0) {
-		s->pod = fcntl(c.pod.pod, F_DUPFD_CLOEXEC, 3);
-		r = put(s, c.apps, app, a->bytes, a->size);
+		s->pod = ln_open_dir(c.pod.pod, ".");
+		r = s->pod < 0 ? s->pod : put(s, c.apps, app, a->bytes, a->size);
 		r = r < 0 ? ln_refuse_error(s, r, "cannot write the pod") :
 			    build(s, plan);
 		if (r != 0) {

@@ -143,7 +143,7 @@ pod_mutable(const struct matter *m)
 	struct ln_argv uuid;
 
 	if (m->pod->mutable != (m->sandbox || m->add) ||
-	    m->pod->interactive * m->pod->mutable != 0)
+	    (m->pod->mutable != 0 && (m->pod->interactive | m->pod->n_sysctls) != 0))
 		return false;
 	if (m->sandbox)
 		return m->pod->apps == 0 && m->pod->volumes == 0;

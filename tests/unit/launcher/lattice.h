@@ -286,6 +286,7 @@ lattice_vary(uint64_t *seed, struct ln_plan *plan, struct ps_policy *policy)
 	RARE(plan->pod.interactive = ANY(uint8_t) % 3);
 	RARE(plan->pod.debug = ANY(uint8_t) % 3);
 	RARE(plan->pod.version = ANY(uint32_t) % 3);
+	RARE(plan->pod.mutable = ANY(uint8_t) % 3);
 	RARE(plan->pod.memory = test_random(seed) >> test_random(seed) % 64);
 	RARE(plan->pod.pids = ANY(uint64_t) % 5000000);
 	RARE(plan->pod.block_iops = test_random(seed) >> test_random(seed) % 64);
@@ -431,6 +432,7 @@ lattice_holds(const struct ln_plan *plan, const struct ps_policy *p,
 	    (pod->net == PS_NET_HOST && now->net && p->net_host));
 	HOLDS(pod->interactive <= now->interactive && pod->debug <= now->debug);
 	HOLDS(pod->interactive == 0 || pod->apps == 1);
+	HOLDS(pod->mutable == 0 && pod->apps > 0); /* no line is rkt app's */
 	HOLDS(pod->flavor == PS_FLAVOR_NSPAWN && pod->version == PS_PLAN_VERSION);
 	HOLDS(pod->memory == 0 || (pod->memory >= 4096 && pod->memory <= 1ull << 50));
 	HOLDS(pod->pids <= 4194304);
