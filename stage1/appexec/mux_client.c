@@ -193,10 +193,10 @@ s1_client_hear(struct s1_mux *m, struct s1_client *c)
 	r = s1_door_recv(c->door, &d, fds, &n);
 	if (r == -EAGAIN)
 		return;
-	while (r == 0 && n > 0) {
+	if (r == 0 && n > 0)
+		r = -EPROTO; /* none of them comes with one */
+	while (n > 0)
 		(void)close(fds[--n]);
-		r = -EPROTO;
-	}
 	if (r == 0 && d.kind == S1_DOOR_RESIZE) {
 		c->size = d.b;
 		if (c->started && (c->streams & PS_STREAM_TTY) != 0)
