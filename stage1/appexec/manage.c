@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "privsep/attr.h"
@@ -189,6 +190,22 @@ add(int pod_root, int record)
 	return systemctl("daemon-reload", NULL);
 }
 
+/* systemd calls it started before it has said so itself, on the host too. */
+static void
+await_state(int pod_root)
+{
+	const struct timespec step = {.tv_nsec = 5000000};
+	char started[300];
+
+	(void)snprintf(started, sizeof(started), "%s-started", app.name);
+	for (unsigned i = 0; i < 1000; i++) {
+		if (is_there(pod_root, S1_STATUS_DIR, started) ||
+		    is_there(pod_root, S1_STATUS_DIR, app.name))
+			return;
+		(void)nanosleep(&step, NULL);
+	}
+}
+
 static int
 start(int pod_root, int record)
 {
@@ -205,7 +222,9 @@ start(int pod_root, int record)
 	forget_state(pod_root, "");
 	forget_state(pod_root, "-started");
 	code = systemctl("start", unit);
-	if (code != 0)
+	if (code == 0)
+		await_state(pod_root);
+	else
 		ps_log("app \"%s\" did not start (see rkt logs --app=%s)",
 		    app.name, app.name);
 	return code;

@@ -646,3 +646,34 @@ def test_app_kill_rm(host):
         pod.is_clean()
     assert hit > 10
     assert pod.stop() == 0
+
+
+def test_app_streams(host):
+    """An app that is added can be attached to as one of run."""
+    both = {**APP, "RKT_EXPERIMENT_ATTACH": "true"}
+    image = host.store()
+    pod = Sandbox(host)
+    add = ["app", "add", pod.uuid, image, "--name=guest"]
+    host.rkt(*add, "--stdin=interactive", env=both).refused()
+    host.rkt(*add, "--stdin=stream", "--stdout=stream", "--", "hear", "sleep",
+             "60", env=both).ok()
+    for _ in (1, 2):
+        pod.app("start", "--app=guest").ok()
+        child = subprocess.Popen(
+            host.argv("attach", "--app=guest", pod.uuid), env=both, cwd="/",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            child.stdin.write(b"hello\n")
+            child.stdin.flush()
+            text = b""
+            while b"hear=hello" not in text:
+                more = child.stdout.readline()
+                assert more, text
+                text += more
+        finally:
+            child.kill()
+            child.communicate()
+        pod.app("stop", "--app=guest").ok()
+    pod.app("rm", "--app=guest").ok()
+    pod.is_clean()
+    assert pod.stop() == 0
