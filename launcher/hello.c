@@ -29,27 +29,16 @@ may_use(const struct ln_session *s, const char *flag, const char *path,
 }
 
 static int
-open_config(const char *path, const char *fallback, int *ret, int *ret_trust)
+open_config(const char *path, char name[1024], int *ret, int *ret_trust)
 {
-	int fd = sys_open(AT_FDCWD, path[0] ? path : fallback,
-	    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
+	int fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 
+	(void)snprintf(name, 1024, "%s", path);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	*ret = fd;
-	*ret_trust = sys_open(fd, "trustedkeys", O_RDONLY | O_DIRECTORY, 0,
-	    SYS_BENEATH);
+	*ret_trust = ln_open_dir(fd, "trustedkeys");
 	return *ret_trust < 0 && *ret_trust != -ENOENT ? *ret_trust : 0;
-}
-
-/* Named, it must be there.  Never its trustedkeys: keys are the site's. */
-static int
-open_user(struct ln_session *s, const char *path)
-{
-	if (path[0] != '\0')
-		s->user_config = sys_open(AT_FDCWD, path,
-		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	return path[0] == '\0' || s->user_config >= 0 ? 0 : s->user_config;
 }
 
 static int
@@ -84,18 +73,17 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	    !may_use(s, "--local-config", m.local_config, ps_conf_dir) ||
 	    !may_use(s, "--user-config", m.user_config, ""))
 		return -EPROTO;
-	(void)snprintf(s->local_name, sizeof(s->local_name), "%s",
-	    m.local_config[0] ? m.local_config : ps_conf_dir);
-	(void)snprintf(s->system_name, sizeof(s->system_name), "%s",
-	    m.system_config[0] ? m.system_config : ps_vendor_dir);
-	r = open_config(m.system_config, ps_vendor_dir, &s->system_config,
-	    &s->system_trust);
+	r = open_config(m.system_config[0] ? m.system_config : ps_vendor_dir,
+	    s->system_name, &s->system_config, &s->system_trust);
 	if (r == 0)
-		r = open_config(m.local_config, ps_conf_dir, &s->local_config,
-		    &s->local_trust);
+		r = open_config(m.local_config[0] ? m.local_config : ps_conf_dir,
+		    s->local_name, &s->local_config, &s->local_trust);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the configuration");
-	r = open_user(s, m.user_config);
+	/* Named, it must be there.  Never its trustedkeys: keys are the site's. */
+	if (m.user_config[0])
+		r = s->user_config = sys_open(AT_FDCWD, m.user_config,
+		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	if (r < 0)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND,
 		    "cannot open user configuration %s: %s", m.user_config,

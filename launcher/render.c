@@ -27,7 +27,6 @@
 struct rendering {
 	const struct ln_lowers *of;
 	char layers[LN_MAX_LOWERS * LINE]; /* a text */
-	uint32_t slot; /* the first that is free; 0: none */
 	uint8_t tree[PS_DIGEST];
 	char staging[LN_TEMPORARY];
 };
@@ -76,20 +75,17 @@ match(struct rendering *m, int dir)
 	return strcmp(layers, m->layers) == 0 ? 0 : -ENOENT;
 }
 
-/* *ret: its number.  -ENOENT: there is none; m->slot is where to put it. */
+/* *ret: its number.  -ENOENT: there is none. */
 static int
 find(struct ln_session *s, struct rendering *m, int image, uint32_t *ret)
 {
 	char path[24];
 
-	m->slot = 0;
 	for (uint32_t i = 1; i <= MAX_RENDERINGS; i++) {
 		_cleanup_fd_ int dir = -1;
 
 		(void)snprintf(path, sizeof(path), "rendered/%u", i);
 		dir = ln_open_dir(image, path);
-		if (dir == -ENOENT && m->slot == 0)
-			m->slot = i;
 		/* The lock first: what has its record then, keeps it. */
 		if (dir < 0 || sys_flock(dir, false) < 0 || match(m, dir) < 0)
 			continue;
@@ -99,22 +95,33 @@ find(struct ln_session *s, struct rendering *m, int image, uint32_t *ret)
 	return -ENOENT;
 }
 
-/* All places are taken: one that no pod uses makes room. */
+/* Into the first place that is free; or, where all are taken, into that of one
+ * that no pod uses. */
 static int
-make_room(struct rendering *m, int rendered)
+give_place(struct ln_session *s, struct rendering *m, int rendered)
 {
-	char name[16];
-
-	for (uint32_t i = 1; m->slot == 0 && i <= MAX_RENDERINGS; i++) {
+	for (uint32_t i = 1; i <= 2 * MAX_RENDERINGS; i++) {
 		_cleanup_fd_ int dir = -1;
+		char name[16];
+		int r;
 
-		(void)snprintf(name, sizeof(name), "%u", i);
-		dir = ln_open_dir(rendered, name);
-		if (dir >= 0 && sys_flock(dir, true) == 0 &&
-		    ln_remove_tree(rendered, name) == 0)
-			m->slot = i;
+		(void)snprintf(name, sizeof(name), "%u",
+		    (i - 1) % MAX_RENDERINGS + 1);
+		if (i == MAX_RENDERINGS + 1 && ln_is_added(s, m->of->v[0].image))
+			return -EBUSY; /* without a lock */
+		if (i > MAX_RENDERINGS) {
+			dir = ln_open_dir(rendered, name);
+			if (dir < 0 || sys_flock(dir, true) < 0 ||
+			    ln_remove_tree(rendered, name) < 0)
+				continue;
+		}
+		r = sys_rename(rendered, m->staging, rendered, name, false);
+		if (r == 0)
+			m->staging[0] = '\0';
+		if (r != -EEXIST && r != -ENOTEMPTY)
+			return r;
 	}
-	return m->slot == 0 ? -EBUSY : 0;
+	return -EBUSY;
 }
 
 int
@@ -145,7 +152,7 @@ static int
 commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 {
 	static char text[TREE_LINE + sizeof(m->layers) + 1];
-	char id[PS_IMAGE_ID_LEN + 1], name[16];
+	char id[PS_IMAGE_ID_LEN + 1];
 	int r;
 
 	ps_image_id(m->tree, id);
@@ -154,15 +161,8 @@ commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 	if (r == 0)
 		r = sys_syncfs(dir);
 	if (r == 0)
-		r = m->slot == 0 && ln_is_added(s, m->of->v[0].image) ? -EBUSY :
-		    make_room(m, rendered);
-	(void)snprintf(name, sizeof(name), "%u", m->slot);
-	if (r == 0)
-		r = sys_rename(rendered, m->staging, rendered, name, false);
-	if (r == 0)
-		m->staging[0] = '\0';
-	/* Another launcher was quicker; its own is looked at. */
-	return r == -EEXIST || r == -ENOTEMPTY ? 0 : r < 0 ? r : sys_fsync(rendered);
+		r = give_place(s, m, rendered);
+	return r < 0 ? r : sys_fsync(rendered);
 }
 
 static int

@@ -136,38 +136,31 @@ own_tmp(const struct ln_room *room)
 	must(chdir("/tmp"), "/tmp"); /* gpg must be able to name where it is */
 }
 
-/* Moves everything out of the way of 3.., then into place. */
+/* 0, 1, 2, the edge, the slots, the program: all out of the way, then in place.
+ * The person's terminal is the conductor's alone: a worker has it neither as a
+ * descriptor, nor as what controls its session. */
 static void
 place_fds(const struct ln_room *room, int *exe)
 {
-	const int high = 512;
-	int null;
+	const int high = 512, n = PS_SLOT_FD + (int)room->nfds;
+	const bool own = room->conductor;
+	const int first[PS_SLOT_FD] = { own ? 0 : open("/dev/null", O_RDONLY),
+		own ? 1 : room->err, own ? 2 : room->err, room->chan };
 
-	for (size_t i = 0; i < room->nfds; i++)
-		must(dup2(room->fds[i], high + (int)i), "descriptor");
-	must(dup2(room->chan, high - 1), "descriptor");
-	must(dup2(*exe, high - 2), "descriptor");
-	if (!room->conductor) {
-		must(dup2(room->cwd, high - 3), "descriptor");
-		must(dup2(room->err, high - 4), "descriptor");
-		null = open("/dev/null", O_RDONLY);
-		must(null, "/dev/null");
-		must(dup2(null, 0), "descriptor");
-		/* The person's terminal is not a worker's: neither as a
-		 * descriptor, nor as what controls its session. */
+	must(first[0], "/dev/null");
+	for (int i = 0; i <= n; i++)
+		must(dup2(i < PS_SLOT_FD ? first[i]
+			 : i < n	 ? room->fds[i - PS_SLOT_FD]
+					 : *exe, high + i), "descriptor");
+	if (!own) {
+		must(fchdir(room->cwd), "working directory");
 		must(setsid(), "session");
-		must(dup2(high - 4, 2), "descriptor");
-		must(dup2(2, 1), "descriptor");
 	}
-	must(dup2(high - 1, PS_CHAN_FD), "descriptor");
-	for (size_t i = 0; i < room->nfds; i++)
-		must(dup2(high + (int)i, PS_SLOT_FD + (int)i), "descriptor");
-	*exe = PS_SLOT_FD + (int)room->nfds;
-	must(dup2(high - 2, *exe), "descriptor");
-	must(fcntl(*exe, F_SETFD, FD_CLOEXEC), "descriptor");
-	if (!room->conductor)
-		must(fchdir(high - 3), "working directory");
-	must((int)syscall(SYS_close_range, *exe + 1, ~0u, 0), "close_range");
+	for (int i = 0; i <= n; i++)
+		must(dup2(high + i, i), "descriptor");
+	*exe = n;
+	must(fcntl(n, F_SETFD, FD_CLOEXEC), "descriptor");
+	must((int)syscall(SYS_close_range, n + 1, ~0u, 0), "close_range");
 }
 
 static _noreturn_ void

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,54 +15,31 @@
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
-/* Field i of a line, as a number. */
-static bool
-number_field(const char *line, size_t n, unsigned i, uint32_t *ret)
-{
-	char text[16];
-	size_t at = 0, len;
-	uint64_t v;
-
-	for (; i > 0; i--) {
-		const char *colon = memchr(line + at, ':', n - at);
-
-		if (!colon)
-			return false;
-		at = (size_t)(colon - line) + 1;
-	}
-	for (len = 0; at + len < n && line[at + len] != ':';)
-		len++;
-	if (len >= sizeof(text))
-		return false;
-	memcpy(text, line + at, len);
-	text[len] = '\0';
-	if (!ps_parse_u64(text, UINT32_MAX - 1, &v))
-		return false;
-	*ret = (uint32_t)v;
-	return true;
-}
-
 int
 ln_find_user(const char *passwd, size_t n, const char *name, struct ln_user *ret)
 {
+	const char *end = passwd + n, *stop;
 	size_t len = strlen(name);
-	struct ln_user u;
 
-	while (n > 0) {
-		const char *stop = memchr(passwd, '\n', n);
-		size_t line = stop ? (size_t)(stop - passwd) : n;
+	for (; passwd < end; passwd = stop + 1) {
+		char line[256], *rest = line, *field[4];
+		uint64_t uid, gid;
 
-		if (line > len && memcmp(passwd, name, len) == 0 &&
-		    passwd[len] == ':') {
-			if (!number_field(passwd, line, 2, &u.uid) ||
-			    !number_field(passwd, line, 3, &u.gid) ||
-			    u.uid == 0 || u.gid == 0)
-				return -EINVAL;
-			*ret = u;
-			return 0;
-		}
-		passwd += line + (stop != NULL);
-		n -= line + (stop != NULL);
+		stop = memchr(passwd, '\n', (size_t)(end - passwd));
+		stop = stop ? stop : end;
+		if ((size_t)(stop - passwd) <= len ||
+		    memcmp(passwd, name, len) != 0 || passwd[len] != ':')
+			continue;
+		(void)snprintf(line, sizeof(line), "%.*s", (int)(stop - passwd),
+		    passwd);
+		for (size_t i = 0; i < PS_COUNT(field); i++)
+			field[i] = strsep(&rest, ":");
+		if (!field[3] || !ps_parse_u64(field[2], UINT32_MAX - 1, &uid) ||
+		    !ps_parse_u64(field[3], UINT32_MAX - 1, &gid) || uid == 0 ||
+		    gid == 0)
+			return -EINVAL;
+		*ret = (struct ln_user){ (uid_t)uid, (gid_t)gid };
+		return 0;
 	}
 	return -ENOENT;
 }
