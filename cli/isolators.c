@@ -293,7 +293,7 @@ cli_plan_sysctls(struct cli_plan *p, const struct ac_isolators *is,
 			wrong = cli_format("isolator \"os/unix/sysctl\": %s is not "
 			    "for an image to set, but for the isolators of a pod "
 			    "manifest (--pod-manifest)", name);
-		else if (p->pod.net == PS_NET_HOST && ps_sysctl_is_net(text))
+		else if (p->pod.net == PS_NET_HOST && strncmp(text, "net.", 4) == 0)
 			wrong = cli_format("isolator \"os/unix/sysctl\": with "
 			    "--net=host %s would be the host's", name);
 		else if (p->pod.mutable)

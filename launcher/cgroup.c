@@ -23,18 +23,6 @@
 
 #define LINE 3000
 
-static int
-read_text(const char *path, char *ret, size_t size)
-{
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
-	ssize_t n = fd < 0 ? -1 : read(fd, ret, size - 1);
-
-	if (n < 0)
-		return fd < 0 ? fd : -errno;
-	ret[n] = '\0';
-	return 0;
-}
-
 static bool
 next_line(const char **text, char ret[LINE])
 {
@@ -93,20 +81,6 @@ find(const char *paths, const char *controller, char ret[LINE])
 	return -ENOENT;
 }
 
-/* Lines are "7:cpu,cpuacct:/a/b". */
-static bool
-split(char *line, const char **ret_names, const char **ret_path)
-{
-	char *first = strchr(line, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-
-	if (!second)
-		return false;
-	*second = '\0';
-	*ret_names = first + 1;
-	*ret_path = second + 1;
-	return true;
-}
-
 static void
 note(char *paths, const char *mount, const char *own, const char *uuid)
 {
@@ -146,45 +120,36 @@ ln_cgroup_is_v2(void)
 	return fd >= 0;
 }
 
-static char self[4096];
-
+/* Lines are "7:cpu,cpuacct:/a/b". */
 int
 ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT])
 {
+	static char self[4096];
 	const bool v2 = ln_cgroup_is_v2();
-	int r = read_text("/proc/self/cgroup", self, sizeof(self));
-	const char *rest = self, *names, *own;
+	int r = ln_read_text("/proc/self/cgroup", self, sizeof(self));
+	const char *rest = self;
 	char line[LINE];
 
 	paths[0] = '\0';
 	while (r == 0 && next_line(&rest, line)) {
-		if (!split(line, &names, &own))
+		char *names = strchr(line, ':');
+		char *own = names ? strchr(names + 1, ':') : NULL;
+
+		if (!own)
 			continue;
+		*own++ = '\0';
 		if (!v2)
-			note_v1(paths, names, own, uuid);
-		else if (*names == '\0')
+			note_v1(paths, names + 1, own, uuid);
+		else if (names[1] == '\0')
 			note(paths, "", own, uuid);
 	}
 	return r;
 }
 
 bool
-ln_cgroup_in_service(void)
+ln_cgroup_in_service(const char *paths)
 {
-	const char *rest = self, *names, *own;
-	char line[LINE];
-	bool is = false;
-
-	if (read_text("/proc/self/cgroup", self, sizeof(self)) < 0)
-		return false;
-	while (!is && next_line(&rest, line))
-		if (split(line, &names, &own) &&
-		    (*names == '\0' || strcmp(names, "name=systemd") == 0)) {
-			size_t n = strlen(own);
-
-			is = n > 8 && strcmp(own + n - 8, ".service") == 0;
-		}
-	return is;
+	return strstr(paths, ".service/rkt-") != NULL;
 }
 
 /* --- making -------------------------------------------------------------- */
@@ -211,7 +176,7 @@ move(int dir, int conductor)
 	if (r < 0 || conductor < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", conductor);
-	r = read_text(path, text, sizeof(text));
+	r = ln_read_text(path, text, sizeof(text));
 	at = r < 0 ? NULL : strstr(text, "\nPid:\t");
 	if (at) {
 		at += 6;
@@ -273,7 +238,7 @@ ln_cgroup_apps(const struct ln_plan *plan)
 	struct ln_limits all = { 0 };
 
 	for (uint16_t i = 0; i < plan->pod.apps; i++) {
-		const struct ln_limits l = ln_limits_of(&plan->app[i]);
+		const struct ln_limits l = LN_LIMITS_OF(&plan->app[i]);
 
 		for (size_t k = 0; k < LN_LIMITS; k++)
 			all.n[k] |= l.n[k];
@@ -286,7 +251,7 @@ static int
 make_app(int dir, unsigned controller, const struct ps_msg_PLAN_APP *app,
     uid_t owner)
 {
-	const struct ln_limits l = ln_limits_of(app);
+	const struct ln_limits l = LN_LIMITS_OF(app);
 	_cleanup_fd_ int own = -1, procs = -1;
 	char name[280];
 	int r;
@@ -391,7 +356,7 @@ has(const char *const names[2])
 	(void)snprintf(text, sizeof(text), CGROUP "/%s", names[LN_V1]);
 	if (!ln_cgroup_is_v2())
 		v1 = open_dir(text);
-	return v1 >= 0 || (read_text(CGROUP "/cgroup.controllers", text,
+	return v1 >= 0 || (ln_read_text(CGROUP "/cgroup.controllers", text,
 	    sizeof(text)) == 0 && has_word(text, names[LN_V2]));
 }
 
@@ -464,33 +429,18 @@ remove_below(int dir, const char *name, unsigned depth)
 	return sys_unlink(dir, name, true);
 }
 
+/* 3 s for what was killed to go. */
 static int
 remove_group(int parent, const char *name)
 {
-	int r = 0;
+	int r = -EBUSY;
 
-	for (unsigned i = 0; i < 300; i++) { /* 3 s for what was killed to go */
+	for (unsigned i = 0; r < 0 && r != -ENOENT && i < 300; i++) {
+		if (i > 0)
+			sys_sleep(10);
 		r = remove_below(parent, name, 0);
-		if (r == 0 || r == -ENOENT)
-			return 0;
-		sys_sleep(10);
 	}
-	return r;
-}
-
-/* Ends what is in a scope, and leaves the scope to systemd: one whose group was
- * taken from under it, before systemd saw it empty, would be there for ever. */
-static void
-end_scope(const char *path)
-{
-	for (unsigned i = 0; i < 200; i++) { /* 2 s */
-		_cleanup_fd_ int fd = sys_open(AT_FDCWD, path,
-		    O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-
-		if (fd < 0 || sys_put(fd, "cgroup.kill", "1\n") < 0)
-			return;
-		sys_sleep(10);
-	}
+	return r == -ENOENT ? 0 : r;
 }
 
 /* The scope that systemd makes for a pod in no unit of its own: what is in
@@ -523,7 +473,15 @@ ln_cgroup_remove(const char *uuid, const char *paths)
 	if (r < 0)
 		return r;
 	scope_path(uuid, path);
-	end_scope(path);
+	/* It is systemd's: one whose group was taken from under it, before systemd
+	 * saw it empty, would be there for ever. */
+	for (unsigned i = 0; i < 200; i++) { /* 2 s */
+		_cleanup_fd_ int fd = open_dir(path);
+
+		if (fd < 0 || sys_put(fd, "cgroup.kill", "1\n") < 0)
+			break;
+		sys_sleep(10);
+	}
 	slice = open_above(path, NULL);
 	return slice < 0 ? 0 : remove_group(slice, path + strlen(path) + 1);
 }
@@ -532,7 +490,7 @@ int
 ln_cgroup_add_app(const char *uuid, const char *paths,
     const struct ps_msg_PLAN_APP *app, uid_t owner, const char **ret_missing)
 {
-	const struct ln_limits l = ln_limits_of(app);
+	const struct ln_limits l = LN_LIMITS_OF(app);
 	const bool v2 = ln_cgroup_is_v2();
 	char path[LINE], scope[LINE];
 	int r = 0;

@@ -50,5 +50,5 @@ int ln_cgroup_add_app(const char *uuid, const char *paths,
 int ln_cgroup_remove_app(const char *paths, const char *app);
 /* v2 is all there is. */
 bool ln_cgroup_is_v2(void);
-/* The launcher runs in a systemd service of its own. */
-bool ln_cgroup_in_service(void);
+/* These are in a systemd service. */
+bool ln_cgroup_in_service(const char *paths);

@@ -93,14 +93,6 @@ ln_limits_must(const struct ln_limits *pod, const struct ln_limits *apps,
 		(controller != LN_C_PIDS || pod->pids_asked));
 }
 
-struct ln_limits
-ln_limits_of(const struct ps_msg_PLAN_APP *a)
-{
-	return (struct ln_limits){ .memory = a->memory, .cpu_milli = a->cpu_milli,
-		.cpu_shares = a->cpu_shares, .pids = a->pids,
-		.block_bandwidth = a->block_bandwidth, .block_iops = a->block_iops };
-}
-
 static void
 format(const struct row *row, const char *disk, uint64_t n, char ret[128])
 {
@@ -120,15 +112,13 @@ format(const struct row *row, const char *disk, uint64_t n, char ret[128])
 	ret[at] = '\0';
 }
 
-static int
-read_disks(char *ret, size_t size)
+int
+ln_read_text(const char *path, char *ret, size_t size)
 {
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, "/proc/partitions", O_RDONLY, 0,
-	    SYS_HOST);
-	ssize_t n = 1;
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
 	size_t at = 0;
 
-	for (; fd >= 0 && n > 0 && at + 1 < size; at += (size_t)n) {
+	for (ssize_t n = 1; fd >= 0 && n > 0 && at + 1 < size; at += (size_t)n) {
 		n = read(fd, ret + at, size - at - 1);
 		if (n < 0)
 			return -errno;
@@ -159,7 +149,8 @@ put(int dir, const struct row *row, uint64_t value, char **text, size_t *size)
 {
 	static char partitions[PS_PARTITIONS];
 	bool each = strchr(row->text, '@') != NULL;
-	int r = each ? read_disks(partitions, sizeof(partitions)) : 0;
+	int r = each ? ln_read_text("/proc/partitions", partitions,
+	    sizeof(partitions)) : 0;
 	const char *rest = partitions;
 	char disk[32] = "", line[128];
 
@@ -174,28 +165,24 @@ put(int dir, const struct row *row, uint64_t value, char **text, size_t *size)
 	return row->optional ? 0 : r;
 }
 
-/* What an app's own unit is to set must be there to be set. */
-static int
-see(int dir, const char *file)
-{
-	_cleanup_fd_ int fd = sys_open(dir, file, O_PATH, 0, SYS_CROSS);
-
-	return fd < 0 ? fd : 0;
-}
-
 int
 ln_limits_set(int dir, unsigned controller, unsigned who,
     const struct ln_limits *l, const struct ln_limits *units)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < PS_COUNT(rows); i++)
-		if (rows[i].controller != controller || rows[i].who != who)
+	for (const struct row *w = rows; r == 0 && w < rows + PS_COUNT(rows); w++) {
+		_cleanup_fd_ int fd = -1;
+
+		if (w->controller != controller || w->who != who)
 			continue;
-		else if (l->n[rows[i].limit] != 0)
-			r = put(dir, &rows[i], l->n[rows[i].limit], NULL, NULL);
-		else if (units->n[rows[i].limit] != 0 && !rows[i].optional)
-			r = see(dir, rows[i].file);
+		if (l->n[w->limit] != 0)
+			r = put(dir, w, l->n[w->limit], NULL, NULL);
+		else if (units->n[w->limit] != 0 && !w->optional) {
+			fd = sys_open(dir, w->file, O_PATH, 0, SYS_CROSS);
+			r = fd < 0 ? fd : 0;
+		}
+	}
 	return r;
 }
 

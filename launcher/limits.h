@@ -44,11 +44,18 @@ bool ln_limits_want(const struct ln_limits *l, unsigned controller);
  * it: that is set where it is easily done. */
 bool ln_limits_must(const struct ln_limits *pod, const struct ln_limits *apps,
     unsigned controller);
-struct ln_limits ln_limits_of(const struct ps_msg_PLAN_APP *a);
+/* Of a PLAN_POD or a PLAN_APP. */
+#define LN_LIMITS_OF(p)                                                        \
+	((struct ln_limits){ .memory = (p)->memory,                            \
+	    .cpu_milli = (p)->cpu_milli, .cpu_shares = (p)->cpu_shares,         \
+	    .pids = (p)->pids, .block_bandwidth = (p)->block_bandwidth,         \
+	    .block_iops = (p)->block_iops })
 /* Writes the files of a controller in the cgroup dir; where it is only units
  * that want it, they must be there to be written.  0 or negative errno. */
 int ln_limits_set(int dir, unsigned controller, unsigned who,
     const struct ln_limits *l, const struct ln_limits *units);
+/* A text of the kernel's, whole: 0, -E2BIG, or another negative errno. */
+int ln_read_text(const char *path, char *ret, size_t size);
 /* Lines "property --property=NAME=VALUE" for systemd-nspawn, of what systemd
  * is to set on the scope that it makes.  0 or negative errno. */
 int ln_limits_properties(const struct ln_limits *l, char *ret, size_t size);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/limits.h"
 #include "privsep/attr.h"
 #include "privsep/name.h"
 #include "privsep/sysctl.h"
@@ -170,26 +171,22 @@ pod_apps(const struct matter *m)
 }
 
 static bool
-is_block(uint64_t bandwidth, uint64_t iops)
+is_limits(struct ln_limits l)
 {
-	return bandwidth <= 1ull << 50 && iops <= UINT32_MAX;
-}
+	static const uint64_t most[LN_LIMITS] = { [LN_MEMORY] = 1ull << 50,
+		[LN_CPU] = 1000000, [LN_SHARES] = 262144, [LN_PIDS] = 4194304,
+		[LN_BYTES] = 1ull << 50, [LN_CALLS] = UINT32_MAX };
 
-static bool
-is_limits(uint64_t memory, uint64_t cpu_milli, uint32_t cpu_shares, uint64_t pids)
-{
-	return (memory == 0 || (memory >= 4096 && memory <= 1ull << 50)) &&
-	    cpu_milli <= 1000000 && pids <= 4194304 &&
-	    (cpu_shares == 0 || (cpu_shares >= 2 && cpu_shares <= 262144));
+	for (size_t i = 0; i < LN_LIMITS; i++)
+		if (l.n[i] > most[i])
+			return false;
+	return (l.memory == 0 || l.memory >= 4096) && l.cpu_shares != 1;
 }
 
 static bool
 pod_limits(const struct matter *m)
 {
-	const struct ps_msg_PLAN_POD *p = m->pod;
-
-	return is_limits(p->memory, p->cpu_milli, p->cpu_shares, p->pids) &&
-	    is_block(p->block_bandwidth, p->block_iops);
+	return is_limits(LN_LIMITS_OF(m->pod));
 }
 
 /* --- rules of a sysctl --------------------------------------------------- */
@@ -204,7 +201,7 @@ sysctl_who(const struct matter *m)
 static bool
 sysctl_net(const struct matter *m)
 {
-	return m->pod->net == PS_NET_NONE || !ps_sysctl_is_net(m->sysctl);
+	return m->pod->net == PS_NET_NONE || strncmp(m->sysctl, "net.", 4) != 0;
 }
 
 /* --- rules of a volume --------------------------------------------------- */
@@ -342,9 +339,7 @@ app_limits(const struct matter *m)
 {
 	const struct ps_msg_PLAN_APP *a = m->app;
 
-	return is_limits(a->memory, a->cpu_milli, a->cpu_shares, a->pids) &&
-	    is_block(a->block_bandwidth, a->block_iops) &&
-	    a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
+	return is_limits(LN_LIMITS_OF(a)) && a->oom_score_adj >= -1000 && a->oom_score_adj <= 1000;
 }
 
 /* They give the app nothing of the host's: whatever it is, the pod has it. */

@@ -221,25 +221,20 @@ static bool in_service, machined;
 static struct ln_limits
 pod_limits(const struct ln_session *s)
 {
-	const struct ps_msg_PLAN_POD *pod = &plan.pod;
-	struct ln_limits l = { .memory = pod->memory, .cpu_milli = pod->cpu_milli,
-		.cpu_shares = pod->cpu_shares, .pids = pod->pids,
-		.block_bandwidth = pod->block_bandwidth,
-		.block_iops = pod->block_iops };
-	uint64_t memory = 0, cpu_milli = 0;
-	bool has_memory = true, has_cpu = true;
+	struct ln_limits l = LN_LIMITS_OF(&plan.pod);
 
-	for (uint16_t i = 0; i < pod->apps; i++) {
-		memory += plan.app[i].memory;
-		cpu_milli += plan.app[i].cpu_milli;
-		has_memory = has_memory && plan.app[i].memory != 0;
-		has_cpu = has_cpu && plan.app[i].cpu_milli != 0;
+	for (size_t k = LN_MEMORY; k <= LN_CPU; k++) {
+		uint64_t sum = 0;
+		bool all = true;
+
+		for (uint16_t i = 0; i < plan.pod.apps; i++) {
+			sum += LN_LIMITS_OF(&plan.app[i]).n[k];
+			all = all && LN_LIMITS_OF(&plan.app[i]).n[k] != 0;
+		}
+		if (l.n[k] == 0 && all)
+			l.n[k] = sum;
 	}
-	if (l.memory == 0 && has_memory)
-		l.memory = memory;
-	if (l.cpu_milli == 0 && has_cpu)
-		l.cpu_milli = cpu_milli;
-	if (l.cpu_shares == 0 && pod->apps == 1)
+	if (l.cpu_shares == 0 && plan.pod.apps == 1)
 		l.cpu_shares = plan.app[0].cpu_shares;
 	l.pids_asked = l.pids != 0 || s->policy.pids_said;
 	if (s->policy.pids != 0 && (l.pids == 0 || l.pids > s->policy.pids))
@@ -258,7 +253,7 @@ limit(struct ln_session *s, uint32_t base, const char **missing)
 		.conductor = s->conductor };
 	int r = 0;
 
-	in_service = ln_cgroup_in_service();
+	in_service = ln_cgroup_in_service(cgroup_paths);
 	machined = has_machined();
 	if (machined && !in_service) {
 		struct ln_limits apps = ln_cgroup_apps(&plan);

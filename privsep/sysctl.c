@@ -8,28 +8,17 @@
 #include "privsep/attr.h"
 #include "privsep/name.h"
 
-/* How it begins; what is said further down holds. */
-static const struct {
-	const char *text;
-	enum ps_sysctl who;
-} rows[] = {
-	{ "net.", PS_SYSCTL_OPERATOR },
-	{ "fs.mqueue.", PS_SYSCTL_OPERATOR },
-	{ "kernel.shm", PS_SYSCTL_OPERATOR },
-	{ "kernel.msg", PS_SYSCTL_OPERATOR },
-	{ "kernel.sem=", PS_SYSCTL_OPERATOR },
-	/* Those that hurt no one else, whatever their value. */
-	{ "kernel.shm_rmid_forced=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.ip_local_port_range=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.ip_local_reserved_ports=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.ip_unprivileged_port_start=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.ping_group_range=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.tcp_fin_timeout=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.tcp_keepalive_intvl=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.tcp_keepalive_probes=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.tcp_keepalive_time=", PS_SYSCTL_IMAGE },
-	{ "net.ipv4.tcp_syncookies=", PS_SYSCTL_IMAGE },
-};
+/* How it begins; from IMAGES on, those that hurt no one else, whatever their
+ * value. */
+#define IMAGES 5
+static const char *const begins[] = { "net.", "fs.mqueue.", "kernel.shm",
+	"kernel.msg", "kernel.sem=",
+	"kernel.shm_rmid_forced=", "net.ipv4.ip_local_port_range=",
+	"net.ipv4.ip_local_reserved_ports=",
+	"net.ipv4.ip_unprivileged_port_start=", "net.ipv4.ping_group_range=",
+	"net.ipv4.tcp_fin_timeout=", "net.ipv4.tcp_keepalive_intvl=",
+	"net.ipv4.tcp_keepalive_probes=", "net.ipv4.tcp_keepalive_time=",
+	"net.ipv4.tcp_syncookies=" };
 
 enum ps_sysctl
 ps_sysctl(const char *text)
@@ -40,14 +29,8 @@ ps_sysctl(const char *text)
 	/* No empty part, so that there is no "..". */
 	if (!ps_is_acid(text, n) || strcspn(text, "/~") < n || strlen(text) < n + 2)
 		return PS_SYSCTL_NO;
-	for (size_t i = 0; i < PS_COUNT(rows); i++)
-		if (strncmp(rows[i].text, text, strlen(rows[i].text)) == 0)
-			who = rows[i].who;
+	for (size_t i = 0; i < PS_COUNT(begins); i++)
+		if (strncmp(begins[i], text, strlen(begins[i])) == 0)
+			who = i < IMAGES ? PS_SYSCTL_OPERATOR : PS_SYSCTL_IMAGE;
 	return who;
-}
-
-bool
-ps_sysctl_is_net(const char *text)
-{
-	return strncmp(text, "net.", 4) == 0;
 }

@@ -119,7 +119,7 @@ v2(void **state)
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.max 150000 100000\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cpu.weight 100\n"));
 	assert_non_null(strstr(fake.trace, "rkt-UUID/cgroup.procs 0\n"));
-	assert_true(ln_cgroup_in_service());
+	assert_true(ln_cgroup_in_service(paths));
 }
 
 /* A group with processes in it lends no controllers: the conductor goes with
@@ -197,7 +197,7 @@ v1(void **state)
 	assert_non_null(strstr(paths, "/sys/fs/cgroup/memory/rkt-" UUID "\n"));
 	assert_null(strstr(fake.trace, "cpu"));
 	assert_non_null(strstr(fake.trace, "memory.limit_in_bytes 1048576\n"));
-	assert_false(ln_cgroup_in_service());
+	assert_false(ln_cgroup_in_service(paths));
 }
 
 /* G8: a limit whose controller is not there is an error that names it. */
@@ -321,6 +321,115 @@ rmdir_group(void)
 	fake_clear("/sys/fs/cgroup/rkt-" UUID);
 	(void)snprintf(path, sizeof(path), "%s/sys/fs/cgroup/rkt-" UUID, fake.root);
 	return rmdir(path);
+}
+
+static void
+forget_groups(void)
+{
+	static const char *const mounts[] = { "systemd", "unified", "memory", "pids",
+		"blkio", "cpu,cpuacct" };
+	char path[64];
+
+	for (size_t i = 0; i < PS_COUNT(mounts); i++) {
+		(void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", mounts[i]);
+		if (fake_exists(path))
+			fake_clear(path);
+	}
+	fake.at = 0;
+}
+
+/* Throttling on v1 knows no hierarchy: a pod's limit would not hold for an app
+ * in a group of its own. */
+static void
+block_of_both(void **state)
+{
+	const struct ln_limits l = { .block_iops = 5 };
+
+	(void)state;
+	fake_put("/proc/self/cgroup", GROUPS "9:blkio:/\n");
+	fake_put("/proc/partitions", " 254 0 1 vda\n");
+	fake_mkdir("/sys/fs/cgroup/pids");
+	fake_mkdir("/sys/fs/cgroup/blkio");
+	fake_mkdir("/var/lib/rkt/pods/stage1/rootfs");
+	plan.app[0].block_bandwidth = 7;
+	assert_int_equal(enter(&l, -1), -EOPNOTSUPP);
+	assert_string_equal(missing, "blkio");
+	forget_groups();
+	assert_int_equal(enter(&ln_no_limits, -1), 0);
+	assert_true(did("put /sys/fs/cgroup/blkio/rkt-UUID/app-hello/"
+			"blkio.throttle.read_bps_device 254:0 7"));
+	forget_groups();
+	plan.app[0].block_bandwidth = 0;
+	assert_int_equal(enter(&l, -1), 0);
+	assert_true(did("put /sys/fs/cgroup/blkio/rkt-UUID/"
+			"blkio.throttle.write_iops_device 254:0 5"));
+	forget_groups();
+}
+
+/* A mutable pod has what there is, for apps that come: each gets a group where
+ * it has a limit, which goes with it. */
+static void
+later(void **state)
+{
+	static struct ps_msg_PLAN_APP app;
+
+	(void)state;
+	fake_put("/proc/self/cgroup", GROUPS);
+	fake_mkdir("/sys/fs/cgroup/pids");
+	fake_mkdir("/var/lib/rkt/pods/stage1/rootfs");
+	plan.pod.mutable = 1;
+	plan.pod.apps = 0;
+	assert_int_equal(enter(&ln_no_limits, -1), 0); /* no blkio is no error */
+	assert_true(did("attach bind(/sys/fs/cgroup/memory/rkt-UUID) "
+			"/var/lib/rkt/pods/stage1/rootfs/rkt/cgroup/memory"));
+	assert_true(did("put /sys/fs/cgroup/pids/rkt-UUID/cgroup.procs 0"));
+	app = (struct ps_msg_PLAN_APP){ .name = "new", .memory = 1 << 20, .pids = 3 };
+	assert_int_equal(ln_cgroup_add_app(UUID, paths, &app, 1879048192, &missing),
+	    0);
+	assert_true(did("put /sys/fs/cgroup/memory/rkt-UUID/app-new/"
+			"memory.limit_in_bytes 1048576"));
+	assert_true(did("own /sys/fs/cgroup/pids/rkt-UUID/app-new/cgroup.procs "
+			"1879048192:1879048192 0644"));
+	assert_false(fake_exists("/sys/fs/cgroup/cpu,cpuacct/rkt-" UUID "/app-new"));
+	/* Once: a name that is in use is another app's. */
+	assert_int_equal(ln_cgroup_add_app(UUID, paths, &app, 1879048192, &missing),
+	    -EEXIST);
+	assert_int_equal(ln_cgroup_remove_app(paths, "new"), 0);
+	assert_false(fake_exists("/sys/fs/cgroup/memory/rkt-" UUID "/app-new"));
+	assert_true(fake_exists("/sys/fs/cgroup/memory/rkt-" UUID));
+	assert_int_equal(ln_cgroup_remove_app(paths, "new"), 0);
+	app.block_iops = 1;
+	assert_int_equal(ln_cgroup_add_app(UUID, paths, &app, 1879048192, &missing),
+	    -ENOENT);
+	assert_string_equal(missing, "blkio");
+	forget_groups();
+}
+
+/* On v2 its unit sets them, in a group of the pod's or in systemd's scope. */
+static void
+later_v2(void **state)
+{
+	static struct ps_msg_PLAN_APP app;
+
+	(void)state;
+	app = (struct ps_msg_PLAN_APP){ .name = "new", .memory = 1 << 20 };
+	fake_put("/proc/self/cgroup", "0::/\n");
+	fake_put("/sys/fs/cgroup/cgroup.controllers", "pids memory cpu io\n");
+	plan.pod.mutable = 1;
+	plan.pod.apps = 0;
+	assert_int_equal(enter(&ln_no_limits, -1), 0);
+	assert_true(did("put /sys/fs/cgroup/cgroup.subtree_control +io"));
+	assert_int_equal(ln_cgroup_add_app(UUID, paths, &app, 1, &missing), -ENOENT);
+	assert_string_equal(missing, "memory");
+	fake_put("/sys/fs/cgroup/rkt-" UUID "/memory.max", "max\n");
+	assert_int_equal(ln_cgroup_add_app(UUID, paths, &app, 1, &missing), 0);
+	assert_int_equal(rmdir_group(), 0);
+	fake_mkdir("/sys/fs/cgroup/rkt-" UUID);
+	fake_put("/sys/fs/cgroup/machine.slice/machine-rkt\\x2d01234567\\x2d"
+	    "89ab\\x2dcdef\\x2d0123\\x2d456789abcdef.scope/memory.max", "max\n");
+	assert_int_equal(ln_cgroup_add_app(UUID, paths, &app, 1, &missing), 0);
+	fake_clear("/sys/fs/cgroup/machine.slice");
+	assert_int_equal(rmdir_group(), 0);
 }
 
 /* On v2 an app's unit sets its limit: what it will write must be there. */
@@ -473,6 +582,9 @@ main(void)
 		with(pids_v2),
 		with(apps_on_v2),
 		with(removal),
+		with(block_of_both),
+		with(later),
+		with(later_v2),
 	};
 
 	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
