@@ -7,6 +7,7 @@
 #include "cli/app.h"
 #include "cli/commands.h"
 #include "cli/experiment.h"
+#include "cli/filter.h"
 #include "cli/launch.h"
 #include "privsep/volume.h"
 
@@ -26,6 +27,7 @@ prepare(struct cli *c)
 	if (pod.apps[0].has_oom && pod.apps[0].oom_score_adj < 0)
 		return cli_fail("--oom-score-adj below 0 is not possible in a pod "
 				"that runs: leave it out");
+	cli_filter_warm();
 	return cli_experiment("APP");
 }
 

@@ -314,15 +314,18 @@ make_keyring(struct ln_session *s)
 	    "without", strerror(-r)));
 }
 
+#define IPC_LOCK (1ull << 14) /* CAP_IPC_LOCK */
+
 /* Of the pod's own user namespace.  Those of apps that are there are the
- * plan's; what later ones may have is site policy's to say. */
+ * plan's; what later ones may have is site policy's to say.  But with IPC_LOCK,
+ * which is of no use in there, nspawn would let all apps lock memory. */
 static uint64_t
 later_caps(const struct ln_session *s)
 {
 	if (plan.pod.mutable == 0)
 		return 0;
-	return (s->policy.insecure & PS_INSECURE_CAPABILITIES) != 0 ? UINT64_MAX :
-	    s->policy.caps_image | s->policy.caps_operator;
+	return (plan.pod.insecure & PS_INSECURE_CAPABILITIES) != 0 ? UINT64_MAX :
+	    s->policy.caps_image | (s->policy.caps_operator & ~IPC_LOCK);
 }
 
 static int

@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -280,3 +281,51 @@ def test_cve_2019_10147_fork_bomb(host):
     assert child.poll() is None
     child.terminate()
     child.wait(20)
+
+
+def with_app_add(host, image_id, pod, more):
+    """The same as an app that is added to a sandbox: the sandbox, and what it
+    and the start of the app printed."""
+    env = {"RKT_EXPERIMENT_APP": "true", "PATH": os.environ["PATH"]}
+    volumes = {flag.split("=", 1)[1].split(",")[0]: flag.split("=", 1)[1]
+               for flag in pod if flag.startswith("--volume=")}
+    mounts = [re.match("--mount=volume=(.*),target=(.*)", flag)
+              for flag in more if flag.startswith("--mount=")]
+    flags = [flag for flag in more if not flag.startswith("--mount=")] + [
+        "--mnt-volume=%s,target=%s" % (volumes[m[1]], m[2]) for m in mounts]
+    anywhere = [flag for flag in pod if flag.startswith("--insecure")]
+    child = host.start("app", "sandbox", *anywhere,
+                       *[f for f in pod if f.startswith("--net")], env=env)
+    end = time.monotonic() + 20
+    while not host.pods() and time.monotonic() < end:
+        time.sleep(0.02)
+    uuid = host.pods()[0][1]
+    host.rkt("status", "--wait-ready=20s", uuid).ok()
+    host.rkt("app", "add", *anywhere, uuid, image_id, *flags, env=env).ok()
+    host.rkt("app", "start", uuid, "--app=attributes", env=env).ok()
+    host.wait_for(child, "done=1", timeout=40)
+    return child, uuid, attributes(host.said(child))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_G7_app_add_is_run(host, program, kind):
+    """An app that came later, and a command in it, are what run makes of the
+    image: the one confinement."""
+    section, pod, more = KINDS[kind]
+    image_id = image(host, program, **section)
+    child, uuid, ran = start(host, image_id, pod, more)
+    child.terminate()
+    child.wait(20)
+    host.rkt("rm", uuid).ok()
+    child, uuid, found = with_app_add(host, image_id, pod, more)
+    entered = attributes(host.rkt("enter", uuid, "/bin/attributes").ok().out)
+    assert different(found, entered, OWN) == ""
+    # Its empty volume has a place of its own, which is not the overlay's.
+    empty = [m for m in found["mount"] if " /srv/data " in m]
+    assert all("nosuid,nodev" in m for m in empty)
+    for attrs in (ran, found):
+        attrs["mount"] = sorted(m for m in attrs["mount"]
+                                if " /srv/data " not in m)
+    assert different(ran, found, OF_POD) == ""
+    host.rkt("stop", uuid).ok()
+    assert child.wait(20) == 0
