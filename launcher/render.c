@@ -120,6 +120,9 @@ give_place(struct ln_session *s, struct rendering *m, int rendered)
 			m->staging[0] = '\0';
 		if (r != -EEXIST && r != -ENOTEMPTY)
 			return r;
+		dir = dir < 0 ? ln_open_dir(rendered, name) : dir;
+		if (dir >= 0 && match(m, dir) == 0)
+			return 0; /* another launcher was quicker */
 	}
 	return -EBUSY;
 }
