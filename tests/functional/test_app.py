@@ -5,6 +5,8 @@ import os
 import pathlib
 import re
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -12,7 +14,6 @@ import time
 import pytest
 
 import images
-from host import Facts
 
 APP = {"RKT_EXPERIMENT_APP": "true", "PATH": os.environ["PATH"]}
 
@@ -676,4 +677,114 @@ def test_app_streams(host):
         pod.app("stop", "--app=guest").ok()
     pod.app("rm", "--app=guest").ok()
     pod.is_clean()
+    assert pod.stop() == 0
+
+
+# --- a pod that does not do its part -----------------------------------------
+
+def word(kind, a=0, b=0):
+    return struct.pack("<4I", 0x31444b52, kind, a, b)
+
+
+ANSWERS = {
+    "nothing": b"",
+    "garbage": b"x" * 16,
+    "short": b"RKD1",
+    "another kind": word(3),
+    "a failure": word(4, 0, 1),
+    "a signal": word(4, 1, 9),
+    "nothing was started": word(4, 2, 0),
+    "a code beyond": word(4, 0, 1 << 31),
+}
+
+
+class FalseDoor(threading.Thread):
+    """In the place of the pod's own, which is beside it."""
+
+    def __init__(self, pod, answer):
+        super().__init__(daemon=True)
+        self.path = "/proc/%d/root/run/rkt/enter" % pod.init()
+        base = int((pod.dir / "private-users-prepared").read_text().split(":")[0])
+        self.answer, self.open = answer, True
+        os.rename(self.path, self.path + ".own")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.bind(self.path)
+        os.chown(self.path, base, base)
+        self.socket.listen(4)
+        self.socket.settimeout(0.1)
+        self.heard = 0
+        self.start()
+
+    def run(self):
+        while self.open:
+            try:
+                one, _ = self.socket.accept()
+            except TimeoutError:
+                continue
+            with one:
+                one.recv(64)
+                self.heard += 1
+                if self.answer:
+                    one.send(self.answer)
+
+    def close(self):
+        self.open = False
+        self.join(5)
+        self.socket.close()
+        os.rename(self.path + ".own", self.path)
+
+
+def test_app_pod_that_does_not_answer(host):
+    """What the pod says is no more than yes or no; after a no, nothing of the
+    app is there, on no side."""
+    image = host.store()
+    pod = Sandbox(host)
+    volumes = with_volumes(host)
+    for name, answer in ANSWERS.items():
+        door = FalseDoor(pod, answer)
+        pod.add(image, "--name=guest", *volumes).refused("does not take")
+        assert door.heard == 2, name  # to add, and to take back
+        door.close()
+        pod.is_clean()
+    pod.add(image, "--name=guest", *volumes, "--", "sleep", "60").ok()
+    door = FalseDoor(pod, word(4, 0, 1))
+    for verb in ("start", "stop"):
+        assert pod.app(verb, "--app=guest").code == 254
+    pod.app("rm", "--app=guest").refused("does not let go")
+    assert pod.state() == "created"
+    door.close()
+    pod.app("start", "--app=guest").ok()
+    pod.app("rm", "--app=guest").ok()
+    pod.is_clean()
+    assert pod.stop() == 0
+
+
+def test_app_pod_that_lies(host):
+    """One that says yes and does nothing has an app that does not start; the
+    host goes by its own files, and takes it away."""
+    image = host.store()
+    pod = Sandbox(host)
+    door = FalseDoor(pod, word(4, 0, 0))
+    pod.add(image, "--name=guest").ok()
+    door.close()
+    assert pod.state() in ("created", "running")
+    assert pod.app("start", "--app=guest").code == 254
+    pod.app("rm", "--app=guest").ok()
+    pod.is_clean()
+    assert pod.stop() == 0
+
+
+def test_app_plan_in_the_pod_is_not_believed(host):
+    """enter takes the record from the host's own file."""
+    image = host.store()
+    pod = Sandbox(host)
+    pod.add(image, "--name=guest", "--", "say", "up", ",", "sleep", "60").ok()
+    pod.app("start", "--app=guest").ok()
+    host.wait_for(pod.child, "say=up")
+    plan = pathlib.Path("/proc/%d/root/rkt/plan/guest" % pod.init())
+    assert plan.stat().st_mode & 0o777 == 0o400
+    plan.write_bytes(b"x" * 100)
+    r = host.rkt("enter", pod.uuid, "/bin/guest", "say", "in").ok()
+    assert "say=in" in r.out
+    pod.app("rm", "--app=guest").ok()
     assert pod.stop() == 0
