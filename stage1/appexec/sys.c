@@ -17,12 +17,21 @@
 
 #include "privsep/attr.h"
 
+#define TRIES 1000u
+
 int
 s1_open(int dir, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
-	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	int fd = -1;
 
+	/* At a ".." the kernel gives up where anything was renamed meanwhile, and
+	 * be it elsewhere (openat2(2)): it means to be asked again. */
+	for (unsigned i = 0; i < TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
 	return fd < 0 ? -errno : fd;
 }
 
