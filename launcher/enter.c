@@ -25,6 +25,21 @@ static int plan = -1;
 /* Words of the frame that asked, which is the last that is heard. */
 static struct ps_msg_ENTER_POD asked;
 
+/* The pod by the beginning of its UUID. */
+static bool
+is_pod(const char *word)
+{
+	return word[0] != '\0' && strncmp(asked.uuid, word, strlen(word)) == 0;
+}
+
+/* The app is the one that --app names, where it does. */
+static bool
+is_app(struct ln_argv argv)
+{
+	return !ln_argv_has(argv, "--app") ||
+	    ln_argv_option(argv, "--app", asked.app);
+}
+
 /* `... UUID [--] CMD ARGS...`, UUID by its beginning; *ret_words: in front of
  * it.  Without a command it is rkt's default. */
 static bool
@@ -43,21 +58,17 @@ is_said(const struct ln_session *s, int *ret_words)
 	if (strcmp(s->argv[at - 1], "--") == 0)
 		at--;
 	*ret_words = at - 1;
-	return at >= 2 && s->argv[at - 1][0] != '\0' &&
-	    strncmp(asked.uuid, s->argv[at - 1], strlen(s->argv[at - 1])) == 0;
+	return at >= 2 && is_pod(s->argv[at - 1]);
 }
 
-/* The app is the one that --app names, where it does, and the environment is
- * the caller's TERM or nothing. */
+/* The environment is the caller's TERM or nothing. */
 static bool
 is_command(const struct ln_session *s)
 {
 	struct ln_argv argv = { s->argc, s->argv };
 	bool found = asked.n_env == 0;
 
-	if (asked.n_exec == 0 || !is_said(s, &argv.argc) ||
-	    (ln_argv_has(argv, "--app") &&
-		!ln_argv_option(argv, "--app", asked.app)))
+	if (asked.n_exec == 0 || !is_said(s, &argv.argc) || !is_app(argv))
 		return false;
 	for (char *const *e = s->env; asked.n_env == 1 && *e; e++)
 		found = found || (strncmp(*e, "TERM=", 5) == 0 &&
@@ -70,12 +81,9 @@ static bool
 is_attach(const struct ln_session *s)
 {
 	const struct ln_argv argv = { s->argc - 1, s->argv };
-	const char *uuid = argv.argc < 2 ? "" : s->argv[argv.argc];
 
-	if (asked.n_env != 0 || asked.n_exec != 1 || *uuid == '\0' ||
-	    strncmp(asked.uuid, uuid, strlen(uuid)) != 0 ||
-	    (ln_argv_has(argv, "--app") &&
-		!ln_argv_option(argv, "--app", asked.app)))
+	if (asked.n_env != 0 || asked.n_exec != 1 || argv.argc < 2 ||
+	    !is_pod(s->argv[argv.argc]) || !is_app(argv))
 		return false;
 	return ln_argv_has(argv, "--mode")
 	    ? ln_argv_option(argv, "--mode", asked.exec[0])
@@ -93,9 +101,7 @@ is_managed(const struct ln_session *s)
 	return asked.n_exec == 0 && asked.n_env == 0 &&
 	    ln_argv_command(argv, "app", verbs[asked.how], &argv) &&
 	    ln_argv_app(argv, 0, &uuid) && !ln_argv_app(argv, 1, &more) &&
-	    uuid.argv[0][0] != '\0' &&
-	    strncmp(asked.uuid, uuid.argv[0], strlen(uuid.argv[0])) == 0 &&
-	    ln_argv_option(argv, "--app", asked.app);
+	    is_pod(uuid.argv[0]) && ln_argv_option(argv, "--app", asked.app);
 }
 
 /* What may be asked, and the verb of stage1-enter for it. */
