@@ -31,7 +31,7 @@
 
 #define FIRST_FD 3
 #define WAITING 4u	  /* connections that have not said what they are */
-#define APP_MS 10000	  /* for the app to come, if a client was first */
+#define APP_MS 3000	  /* for the app to come, if a client was first */
 #define TERM_MS 2000	  /* for its last words, when the pod ends */
 
 enum {
