@@ -130,8 +130,7 @@ is_at_most(const char *value, uint64_t most)
 	return end != value && (*end == '\0' || *end == ' ') && n <= most;
 }
 
-/* A controller that the pod was not given is the launcher's matter: it asked
- * site policy. */
+/* -ENOTSUP: the pod was not given that controller. */
 static int
 check(int top, int own, const char *controller, const char *file, uint64_t most)
 {
@@ -144,7 +143,7 @@ check(int top, int own, const char *controller, const char *file, uint64_t most)
 	if (r < 0)
 		return r;
 	if (!has_word(all, controller))
-		return 0;
+		return -ENOTSUP;
 	r = read_line(own, file, value, sizeof(value));
 	if (r < 0)
 		return r;
@@ -232,7 +231,7 @@ limit_disks(int pod_root, int top, int own, const struct ps_msg_PLAN_APP *a)
 	s1_why = "io.max";
 	r = read_line(top, "cgroup.controllers", all, sizeof(all));
 	if (r < 0 || !has_word(all, "io"))
-		return r;
+		return r < 0 ? r : -ENOTSUP;
 	r = read_disks(pod_root);
 	while (r == 0 && ps_next_disk(&rest, disk))
 		r = limit_disk(own, disk, a);
@@ -251,6 +250,9 @@ s1_check_cgroup(int pod_root, const struct ps_msg_PLAN_APP *a)
 	    {"pids", "pids.max", a->pids},
 	    {"cpu", "cpu.max", a->cpu_milli ? UINT64_MAX : 0},
 	};
+	/* Of a pod that began with its apps the launcher knew: it asked site
+	 * policy. */
+	const int lacking = s1_is_mutable(pod_root) ? -ENOTSUP : 0;
 	_cleanup_fd_ int top = -1, own = -1;
 	int r = 0;
 
@@ -263,6 +265,9 @@ s1_check_cgroup(int pod_root, const struct ps_msg_PLAN_APP *a)
 		s1_why = rows[i].file;
 		r = check(top, own, rows[i].controller, rows[i].file,
 		    rows[i].most);
+		r = r == -ENOTSUP ? lacking : r;
 	}
-	return r == 0 ? limit_disks(pod_root, top, own, a) : r;
+	if (r == 0)
+		r = limit_disks(pod_root, top, own, a);
+	return r == -ENOTSUP ? lacking : r;
 }
