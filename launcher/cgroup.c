@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "launcher/mount.h"
+#include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/name.h"
@@ -260,9 +261,9 @@ make_app(int dir, unsigned controller, const struct ps_msg_PLAN_APP *app,
 		return 0;
 	(void)snprintf(name, sizeof(name), "app-%s", app->name);
 	r = sys_mkdir(dir, name, 0755);
-	own = r < 0 ? r : sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	own = r < 0 ? r : ln_open_dir(dir, name);
 	r = own < 0 ? own : ln_limits_set(own, controller, LN_V1, &l, &ln_no_limits);
-	procs = r < 0 ? r : sys_open(own, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
+	procs = r < 0 ? r : ln_open_file(own, "cgroup.procs");
 	return procs < 0 ? procs : sys_own(procs, owner, owner, 0644);
 }
 
@@ -393,7 +394,7 @@ ln_cgroup_leave(const char *paths, int conductor)
 static void
 kill_procs(int dir)
 {
-	_cleanup_fd_ int fd = sys_open(dir, "cgroup.procs", O_RDONLY, 0, SYS_BENEATH);
+	_cleanup_fd_ int fd = ln_open_file(dir, "cgroup.procs");
 	char text[4096];
 	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
 	char *rest = text;
@@ -411,7 +412,7 @@ static int
 remove_below(int dir, const char *name, unsigned depth)
 {
 	_cleanup_fd_ int fd =
-	    sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	    ln_open_dir(dir, name);
 	struct dirent *e;
 	DIR *d;
 

@@ -13,6 +13,7 @@
 #include "launcher/argv.h"
 #include "launcher/running.h"
 #include "launcher/session.h"
+#include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/log.h"
@@ -127,10 +128,9 @@ open_pod(struct ln_session *s)
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "apps/%s", asked.app);
-	plan = sys_open(pod.pod, path, O_RDONLY | O_NOFOLLOW, 0, SYS_BENEATH);
+	plan = ln_open_file(pod.pod, path);
 	if (plan == -ENOENT && ways[asked.how].word == NULL)
-		plan = sys_open(pod.pod, "plan", O_RDONLY | O_NOFOLLOW, 0,
-		    SYS_BENEATH);
+		plan = ln_open_file(pod.pod, "plan");
 	return plan == -ENOENT ? -ENXIO : plan < 0 ? plan : 0;
 }
 

@@ -123,7 +123,8 @@ judge(struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m,
 		return ln_layers(s, &app, unsigned_ok, ret);
 	r = ln_image_take(s, app.name, m->image, unsigned_ok, text, &record);
 	ret->n = 1;
-	memcpy(ret->v[0].image, m->image, PS_DIGEST);
+	if (r == 0)
+		ret->v[0] = ln_lower_of(&record);
 	return r;
 }
 

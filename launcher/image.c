@@ -28,6 +28,16 @@ ln_lower_path(const struct ln_lower *l, char ret[LN_LOWER_PATH])
 	ln_image_path(l->image, below, ret);
 }
 
+struct ln_lower
+ln_lower_of(const struct ps_record *r)
+{
+	struct ln_lower l = { .implicit = r->implicit > 0, .name = r->name };
+
+	memcpy(l.image, r->image, PS_DIGEST);
+	memcpy(l.tree, r->tree, PS_DIGEST);
+	return l;
+}
+
 int
 ln_image_check(struct ln_session *s, const struct ln_lower *l)
 {
@@ -44,9 +54,9 @@ ln_image_check(struct ln_session *s, const struct ln_lower *l)
 	if (r != 0)
 		return r;
 	if (memcmp(tree.tree, l->tree, PS_DIGEST) != 0)
-		return ln_refuse(s, PS_REFUSED_IMAGE, "the %stree of \"%s\" is not "
-		    "what its record says; remove and fetch it again",
-		    l->rendering ? "rendered " : "", l->name);
+		return ln_refuse(s, PS_REFUSED_IMAGE, "image \"%s\" is damaged: its "
+		    "%stree is not what its record says; remove and fetch it again",
+		    l->name, l->rendering ? "rendered " : "");
 	return 0;
 }
 

@@ -22,6 +22,8 @@ int ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
 int ln_image_take(struct ln_session *s, const char *app,
     const uint8_t image[PS_DIGEST], bool unsigned_ok, char *text,
     struct ps_record *ret);
+/* Its own tree; good as long as the record. */
+struct ln_lower ln_lower_of(const struct ps_record *r);
 /* Keeps the descriptor of a locked directory for stage1.  -EMFILE: too many. */
 int ln_image_hold(struct ln_session *s, int *dir);
 /* The tree is what it must be, by the word of a worker that read all of it. */

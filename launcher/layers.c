@@ -113,17 +113,12 @@ add_layer(struct graph *g, const struct layer *l, struct ln_lowers *list)
 	const struct ps_record *record = &l->record;
 	struct ln_lowers of = { 0 };
 	struct ln_lowers *to = record->whitelist > 0 ? &of : list;
-	struct ln_lower *lower = &to->v[to->n];
 	int r = 0;
 
 	for (uint16_t i = 0; i < list->n; i++)
 		if (memcmp(list->v[i].image, record->image, PS_DIGEST) == 0)
 			return 0;
-	to->n++;
-	*lower = (struct ln_lower){ .implicit = record->implicit > 0,
-		.name = record->name };
-	memcpy(lower->image, record->image, PS_DIGEST);
-	memcpy(lower->tree, record->tree, PS_DIGEST);
+	to->v[to->n++] = ln_lower_of(record);
 	for (uint16_t i = 0; r == 0 && i < record->n_dependency; i++)
 		r = add_layer(g, &g->layer[l->child[i]], to);
 	return r != 0 || to == list ? r : ln_render(g->s, &of, &list->v[list->n++]);

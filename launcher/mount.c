@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/files.h"
 #include "launcher/sys.h"
 #include "launcher/volume.h"
 #include "privsep/attr.h"
@@ -32,7 +33,7 @@ ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
 		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
 		r = sys_mkdir(dir, part, 0700);
 		if (r == 0) {
-			fd = sys_open(dir, part, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+			fd = ln_open_dir(dir, part);
 			r = fd < 0 ? fd : sys_own(fd, uid, uid, mode);
 		}
 		if (r < 0 && r != -EEXIST)
@@ -84,8 +85,7 @@ make_root(struct ln_session *s, const struct root *root, uint32_t base,
 
 	(void)snprintf(path, sizeof(path), "overlay/%s", root->name);
 	r = ln_make_dirs(s->pod, path, 0, root->mode);
-	dir = r < 0 ? r : sys_open(s->pod, path, O_RDONLY | O_DIRECTORY, 0,
-			      SYS_BENEATH);
+	dir = r < 0 ? r : ln_open_dir(s->pod, path);
 	r = dir < 0 ? dir : ln_make_dirs(dir, "upper", base, 0755);
 	if (r == 0)
 		r = ln_make_dirs(dir, "work", base, 0755);
@@ -154,7 +154,7 @@ ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 	for (uint16_t k = 0; k < root.n; k++)
 		ln_lower_path(&plan->lowers[i].v[k], root.path[k]);
 	(void)snprintf(path, sizeof(path), "overlay/app-%s", plan->app[i].name);
-	dir = sys_open(s->pod, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	dir = ln_open_dir(s->pod, path);
 	userns = dir < 0 ? dir : sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
 	r = userns < 0 ? userns : mount_lowers(&root, dir, userns, lowers);
 	if (r == 0)
@@ -165,7 +165,7 @@ ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 	r = sys_chdir(s->data);
 	if (overlay < 0 || r < 0)
 		return overlay < 0 ? overlay : r;
-	return sys_open(overlay, ".", O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	return ln_open_dir(overlay, ".");
 }
 
 /* What the pod's root needs in its upper layer before it is mounted. */

@@ -29,9 +29,6 @@
 #include "privsep/name.h"
 #include "privsep/paths.h"
 
-/* Refused and said so; the session goes on. */
-#define TOLD 1
-
 static struct ln_plan plan;
 
 /* A start of a pod. */
@@ -43,12 +40,6 @@ struct start {
 	struct ln_argv made; /* the words that made its apps */
 	uint32_t base;	     /* host uid of its root */
 };
-
-static int
-told(int r)
-{
-	return r < 0 ? r : TOLD;
-}
 
 static int
 take_plan(struct ln_session *s, struct ps_frame *f, struct start *ret)
@@ -84,7 +75,7 @@ prove(struct ln_session *s, struct ln_argv made)
 	int r = 0;
 
 	if (code != 0)
-		return told(ln_refuse(s, code, "%s", error));
+		return ln_refuse(s, code, "%s", error);
 	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++)
 		r = ln_image_judge(s, &plan, i,
 		    (plan.pod.insecure & PS_INSECURE_IMAGE) != 0);
@@ -101,15 +92,15 @@ find_prepared(struct ln_session *s, struct start *start)
 	if (r == -EPROTO)
 		return r;
 	if (r == -ENOENT)
-		return told(ln_refuse(s, PS_REFUSED_NOTFOUND,
-		    "pod \"%s\" is not prepared", plan.pod.uuid));
+		return ln_refuse(s, PS_REFUSED_NOTFOUND,
+		    "pod \"%s\" is not prepared", plan.pod.uuid);
 	if (r == -EWOULDBLOCK)
-		return told(ln_refuse(s, PS_REFUSED_BUSY,
-		    "pod \"%s\" is in use", plan.pod.uuid));
+		return ln_refuse(s, PS_REFUSED_BUSY,
+		    "pod \"%s\" is in use", plan.pod.uuid);
 	if (r < 0)
-		return told(ln_refuse(s, PS_REFUSED_SYSTEM,
+		return ln_refuse(s, PS_REFUSED_SYSTEM,
 		    "the files of pod \"%s\" are damaged (%s); rkt rm takes it away",
-		    plan.pod.uuid, strerror(-r)));
+		    plan.pod.uuid, strerror(-r));
 	return 0;
 }
 
@@ -150,7 +141,7 @@ make_pod(struct ln_session *s, const char *uuid)
 	r = ln_pod_exists(s, uuid) ? -EEXIST : sys_mkdir(s->pods, embryo, 0700);
 	if (r < 0)
 		return r;
-	fd = sys_open(s->pods, embryo, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	fd = ln_open_dir(s->pods, embryo);
 	r = fd < 0 ? fd : sys_own(fd, 0, s->rkt.gid, 0750);
 	if (r == 0)
 		r = sys_flock(fd, true);
@@ -281,7 +272,7 @@ enter_cgroups(struct ln_session *s, uint32_t base)
 		r = ln_write_file(s, s->pod, "cgroup", cgroup_paths,
 		    strlen(cgroup_paths));
 	if (r < 0)
-		return told(ln_refuse_error(s, r, "cannot write the pod"));
+		return ln_refuse_error(s, r, "cannot write the pod");
 	r = limit(s, base, &missing);
 	has_groups = r != -EEXIST;
 	/* What stands there is another's, of a pod elsewhere, and what is noted
@@ -290,15 +281,15 @@ enter_cgroups(struct ln_session *s, uint32_t base)
 		(void)sys_unlink(s->pod, "cgroup", false);
 		/* In none of its own it could not be ended: no site policy goes
 		 * on without that. */
-		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "a cgroup rkt-%s stands "
+		return ln_refuse(s, PS_REFUSED_PROTECTION, "a cgroup rkt-%s stands "
 		    "there already: it is another pod's, or was left behind",
-		    plan.pod.uuid));
+		    plan.pod.uuid);
 	}
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
-		return told(ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
+		return ln_refuse(s, PS_REFUSED_PROTECTION, "the cgroup controller "
 		    "\"%s\" cannot be used (%s; a unit needs Delegate=yes); site "
 		    "policy line \"best-effort cgroup\" would go on without the limit",
-		    missing, strerror(-r)));
+		    missing, strerror(-r));
 	return 0;
 }
 
@@ -309,9 +300,9 @@ make_keyring(struct ln_session *s)
 
 	if (r == 0 || (s->policy.best_effort & PS_PROTECT_KEYRING) != 0)
 		return 0;
-	return told(ln_refuse(s, PS_REFUSED_PROTECTION, "no session keyring can be "
+	return ln_refuse(s, PS_REFUSED_PROTECTION, "no session keyring can be "
 	    "made (%s); site policy line \"best-effort keyring\" would go on "
-	    "without", strerror(-r)));
+	    "without", strerror(-r));
 }
 
 #define IPC_LOCK (1ull << 14) /* CAP_IPC_LOCK */
@@ -352,7 +343,7 @@ make_facts(struct ln_session *s, uint32_t base)
 static int
 fail(struct ln_session *s, int r, const char *what)
 {
-	return r < 0 ? told(ln_refuse_error(s, r, what)) : r;
+	return r < 0 ? ln_refuse_error(s, r, what) : r;
 }
 
 /* Nothing of a pod that was refused stays: mounts, cgroups, ids, files.  But
@@ -397,8 +388,8 @@ save_uuid(struct ln_session *s)
 		int r = fd < 0 ? fd : ps_write_full(fd, plan.pod.uuid, 36);
 
 		if (r < 0)
-			return told(ln_refuse(s, PS_REFUSED_SYSTEM,
-			    "cannot write --uuid-file-save %s: %s", path, strerror(-r)));
+			return ln_refuse(s, PS_REFUSED_SYSTEM,
+			    "cannot write --uuid-file-save %s: %s", path, strerror(-r));
 	}
 	return 0;
 }
@@ -409,7 +400,7 @@ mount_pod(struct ln_session *s, uint32_t base)
 	int r = ln_mount_pod(s, &plan, base);
 
 	if (r < 0 && ln_volume_trouble())
-		r = told(ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble()));
+		r = ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble());
 	else
 		r = fail(s, r, "cannot mount the pod's file systems");
 	ln_volume_forget();
@@ -419,11 +410,7 @@ mount_pod(struct ln_session *s, uint32_t base)
 static int
 move(struct ln_session *s, const char *from, const char *to)
 {
-	char old[64], new[64];
-
-	(void)snprintf(old, sizeof(old), "%s/%s", from, plan.pod.uuid);
-	(void)snprintf(new, sizeof(new), "%s/%s", to, plan.pod.uuid);
-	return fail(s, sys_rename(s->pods, old, s->pods, new, false),
+	return fail(s, ln_pod_move(s, from, to, plan.pod.uuid),
 	    "cannot move the pod");
 }
 
@@ -498,7 +485,7 @@ ln_start_pod(struct ln_session *s, struct ps_frame *f)
 	if (r != 0 && s->pod >= 0)
 		undo(s, &start);
 	if (r != 0)
-		return r < 0 ? r : 0;
+		return r;
 	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", plan.pod.uuid);
 	if (start.how != PS_START_PREPARE)
 		s->become = ln_become_stage1;

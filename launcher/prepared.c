@@ -127,17 +127,12 @@ ln_prepared_open(struct ln_session *s, const struct ln_plan *plan,
     const uint8_t *bytes, uint64_t size, struct ln_argv *ret_made,
     uint32_t *ret_base)
 {
-	char path[80];
-	_cleanup_fd_ int pod = -1;
+	_cleanup_fd_ int pod = ln_pod_lock(s, "prepared", plan->pod.uuid);
 	int r;
 
-	(void)snprintf(path, sizeof(path), "prepared/%s", plan->pod.uuid);
-	pod = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
 	if (pod < 0)
 		return pod;
-	r = sys_flock(pod, true);
-	if (r == 0)
-		r = compare(pod, plan, bytes, size);
+	r = compare(pod, plan, bytes, size);
 	if (r == 0)
 		r = read_words(pod, ret_made);
 	if (r == 0)

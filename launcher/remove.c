@@ -10,6 +10,7 @@
 #include "launcher/add.h"
 #include "launcher/cgroup.h"
 #include "launcher/id.h"
+#include "launcher/image.h"
 #include "launcher/pod.h"
 #include "launcher/prepared.h"
 #include "launcher/running.h"
@@ -52,37 +53,17 @@ release(struct ln_session *s, int pod, const char *uuid)
 	return r;
 }
 
-/* Locked: no one runs in it, and no one else takes it away. */
-static int
-lock_pod(struct ln_session *s, const char *where, const char *uuid)
-{
-	char path[80];
-	_cleanup_fd_ int fd = -1;
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", where, uuid);
-	fd = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
-	if (fd < 0)
-		return fd;
-	r = sys_flock(fd, true);
-	return r < 0 ? r : take_fd(fd);
-}
-
 static int
 mark(struct ln_session *s, const char *uuid)
 {
-	char from[80], to[80];
-
 	for (size_t i = 0; i < PS_COUNT(moves); i++) {
-		_cleanup_fd_ int pod = lock_pod(s, moves[i].from, uuid);
+		_cleanup_fd_ int pod = ln_pod_lock(s, moves[i].from, uuid);
 
 		if (pod == -ENOENT)
 			continue;
 		if (pod < 0)
 			return pod;
-		(void)snprintf(from, sizeof(from), "%s/%s", moves[i].from, uuid);
-		(void)snprintf(to, sizeof(to), "%s/%s", moves[i].to, uuid);
-		return sys_rename(s->pods, from, s->pods, to, false);
+		return ln_pod_move(s, moves[i].from, moves[i].to, uuid);
 	}
 	return -ENOENT;
 }
@@ -91,7 +72,7 @@ int
 ln_pod_discard(struct ln_session *s, const char *where, int pod, const char *uuid)
 {
 	_cleanup_fd_ int bin =
-	    sys_open(s->pods, where, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	    ln_open_dir(s->pods, where);
 	int r = bin < 0 ? bin : release(s, pod, uuid);
 
 	return r < 0 ? r : ln_remove_pod_tree(bin, pod, uuid);
@@ -103,18 +84,12 @@ delete(struct ln_session *s, const char *uuid)
 	int r = -ENOENT;
 
 	for (size_t i = 0; r == -ENOENT && i < PS_COUNT(bins); i++) {
-		_cleanup_fd_ int pod = lock_pod(s, bins[i], uuid);
+		_cleanup_fd_ int pod = ln_pod_lock(s, bins[i], uuid);
 
 		r = pod < 0 ? pod : ln_pod_discard(s, bins[i], pod, uuid);
 	}
 	ln_id_sweep(s);
 	return r;
-}
-
-static int
-done(struct ln_session *s)
-{
-	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
 }
 
 static int
@@ -132,7 +107,7 @@ stop(struct ln_session *s, const char *uuid, bool force)
 	}
 	if (r < 0 && r != -ESRCH)
 		return ln_refuse_error(s, r, "cannot stop the pod");
-	return done(s);
+	return ln_done(s);
 }
 
 int
@@ -155,7 +130,7 @@ ln_end_pod(struct ln_session *s, struct ps_frame *f)
 		return ln_refuse(s, PS_REFUSED_BUSY,
 		    last ? "pod \"%s\" is currently being deleted"
 			 : "pod \"%s\" is currently running", m.uuid);
-	return r < 0 ? ln_refuse_error(s, r, "cannot remove the pod") : done(s);
+	return r < 0 ? ln_refuse_error(s, r, "cannot remove the pod") : ln_done(s);
 }
 
 static int
@@ -166,7 +141,7 @@ remove_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 	int r;
 
 	ps_image_id(image, id);
-	dir = sys_open(s->image, id, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	dir = ln_open_dir(s->image, id);
 	r = dir < 0 ? dir : sys_flock(dir, true);
 	if (r == 0 && ln_is_added(s, image))
 		r = -EWOULDBLOCK;
@@ -176,18 +151,16 @@ remove_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 		r = ln_remove_tree(s->image, id);
 	if (r == -ENOENT)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "no such image: %s", id);
-	return r < 0 ? ln_refuse_error(s, r, "cannot remove the image") : done(s);
+	return r < 0 ? ln_refuse_error(s, r, "cannot remove the image") : ln_done(s);
 }
 
 int
 ln_check_image(struct ln_session *s, struct ps_frame *f)
 {
 	static char text[PS_MAX_RECORD + 1];
-	char path[PS_IMAGE_ID_LEN + 16];
 	struct ps_msg_CHECK_IMAGE m;
-	struct ps_msg_TREE tree;
 	struct ps_record record;
-	_cleanup_fd_ int rootfs = -1;
+	struct ln_lower tree;
 	int r;
 
 	if (ps_decode_CHECK_IMAGE(f->payload, f->length, &m) < 0 || m.remove > 1)
@@ -195,21 +168,13 @@ ln_check_image(struct ln_session *s, struct ps_frame *f)
 	if (m.remove)
 		return remove_image(s, m.image);
 	r = ln_record_read(s, m.image, text, &record);
-	ps_image_id(m.image, path);
-	memcpy(path + PS_IMAGE_ID_LEN, "/tree/rootfs", 13);
-	rootfs = r < 0 ? r : sys_open(s->image, path, O_RDONLY | O_DIRECTORY, 0,
-				SYS_BENEATH);
-	if (rootfs < 0)
-		return ln_refuse_error(s, rootfs, "cannot open the image");
-	r = ln_worker_digest(s, rootfs, &tree);
+	if (r < 0)
+		return ln_refuse_error(s, r, "cannot open the image");
+	tree = ln_lower_of(&record);
+	r = ln_image_check(s, &tree);
+	if (r == 0)
+		r = ln_render_check(s, m.image, record.name);
 	if (r != 0)
-		return r < 0 ? r : 0;
-	if (memcmp(tree.tree, record.tree, PS_DIGEST) != 0)
-		return ln_refuse(s, PS_REFUSED_IMAGE, "image \"%s\" is damaged: its tree "
-		    "is not what its record says; remove and fetch it again",
-		    record.name);
-	r = ln_render_check(s, m.image, record.name);
-	if (r != 0)
-		return r > 0 ? 0 : ln_refuse_error(s, r, "cannot look at renderings");
-	return done(s);
+		return r > 0 ? r : ln_refuse_error(s, r, "cannot look at renderings");
+	return ln_done(s);
 }

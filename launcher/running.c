@@ -90,7 +90,7 @@ ln_running_open(struct ln_session *s, const char *uuid, struct ln_running *ret)
 	int r;
 
 	(void)snprintf(path, sizeof(path), "run/%s", uuid);
-	pod = sys_open(s->pods, path, O_RDONLY | O_DIRECTORY, 0, SYS_BENEATH);
+	pod = ln_open_dir(s->pods, path);
 	if (pod < 0)
 		return pod;
 	r = sys_flock(pod, false);

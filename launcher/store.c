@@ -176,6 +176,17 @@ ln_pod_lock(const struct ln_session *s, const char *where, const char *uuid)
 }
 
 int
+ln_pod_move(const struct ln_session *s, const char *from, const char *to,
+    const char *uuid)
+{
+	char old[80], new[80];
+
+	(void)snprintf(old, sizeof(old), "%s/%s", from, uuid);
+	(void)snprintf(new, sizeof(new), "%s/%s", to, uuid);
+	return sys_rename(s->pods, old, s->pods, new, false);
+}
+
+int
 ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
     char *text, struct ps_record *ret)
 {

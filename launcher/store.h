@@ -40,6 +40,9 @@ int ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
  * -EWOULDBLOCK: someone has it. */
 int ln_pod_lock(const struct ln_session *s, const char *where,
     const char *uuid);
+/* pods/FROM/UUID becomes pods/TO/UUID. */
+int ln_pod_move(const struct ln_session *s, const char *from, const char *to,
+    const char *uuid);
 /* Write a file of root's into dir, 0640 root:rkt, replacing nothing. */
 int ln_write_file(struct ln_session *s, int dir, const char *name,
     const void *p, size_t n);

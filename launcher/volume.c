@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 
 #include "launcher/mount.h"
+#include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 
@@ -81,8 +82,7 @@ ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 	if (plan->pod.volumes == 0)
 		return 0;
 	r = ln_make_dirs(s->pod, path, base, 0711);
-	volumes = r < 0 ? r : sys_open(s->pod, path, O_RDONLY | O_DIRECTORY, 0,
-				  SYS_BENEATH);
+	volumes = r < 0 ? r : ln_open_dir(s->pod, path);
 	r = volumes < 0 ? volumes : 0;
 	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
 		const struct ps_msg_PLAN_VOLUME *v = &plan->volume[i];

@@ -1,4 +1,4 @@
-/* link: launcher/sys.c @privsep -lkeyutils */
+/* link: launcher/files.c launcher/sys.c @privsep -lkeyutils */
 /* A host volume whose path is swapped for a link, ten thousand times, while it
  * is opened and mounted: what comes out is the directory or a refusal, never
  * what the link leads to.  The same source with the link's other spellings.
