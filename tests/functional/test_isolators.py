@@ -295,3 +295,28 @@ def test_isolators_device_that_is_not_written(host, node):
                              mount])
     assert "write=/dev/mine Permission denied" in r.ok().out
     assert "Permission denied" not in r.out.split("write=", 1)[1].split("\n", 1)[1]
+
+
+# --- attacks -----------------------------------------------------------------
+
+def test_attack_app_called_as_the_unit_of_sysctls(host):
+    """An image chooses the last word of its name, and so its app's unit."""
+    image = host.store(name="example.test/rkt-sysctl", section=section(
+        "read", FIN, isolators=[sysctl(net__ipv4__tcp_fin_timeout="17")]))
+    r = host.rkt("run", image)
+    assert "read=17" in r.out if r.code == 0 else "read=" not in r.out, \
+        r.describe()
+
+
+def test_attack_prepared_with_sysctls_on_the_hosts_network(host):
+    """The network comes with the command that runs it."""
+    host.policy("net-host yes\n")
+    before = host_value("net.ipv4.tcp_fin_timeout")
+    image = host.store(section=section("say", "ran", isolators=[
+        sysctl(net__ipv4__tcp_fin_timeout="17")]))
+    uuid = host.rkt("prepare", image).ok().out.strip()
+    r = host.rkt("run-prepared", "--net=host", uuid)
+    r.refused("net.ipv4.tcp_fin_timeout", "--net=host")
+    assert "ran" not in r.out
+    assert host_value("net.ipv4.tcp_fin_timeout") == before
+    assert "ran" in host.rkt("run-prepared", uuid).ok().out
