@@ -131,6 +131,20 @@ def test_add_to_what_does_not_take_it(data):
     assert r.code == 254 and "not running" in r.err
 
 
+def test_add_of_what_is_the_pods(empty):
+    """Settings and sockets are there when a pod begins, or not."""
+    for seed, more, says in (
+            ("a", {"isolators": [{"name": "os/unix/sysctl", "value": {
+                "net.ipv4.tcp_fin_timeout": "1"}}]}, "sysctls"),
+            ("b", {"ports": [{"name": "a", "port": 80, "protocol": "tcp",
+                         "socketActivated": True}]}, "socket-activated")):
+        m = world.manifest(name="example.com/" + seed, app=more)
+        world.add_image(empty, seed, m)
+        r = Fetching(empty).run("app", "add", "0", m["name"], env=APP)
+        assert r.code == 254 and says in r.err, r.err
+        assert "START_POD" not in r.types()
+
+
 def asked(data, *words, how):
     got = []
 
