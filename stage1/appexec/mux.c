@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -397,6 +398,20 @@ catch_signals(void)
 	return signals < 0 ? -errno : 0;
 }
 
+/* Of the pod's root it needs the name. */
+static int
+drop_rights(void)
+{
+	struct __user_cap_header_struct h = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	const struct __user_cap_data_struct none[2] = {0};
+
+	return syscall(SYS_capset, &h, none) < 0 ||
+		       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+		   ? -errno
+		   : 0;
+}
+
 static int
 take_lock(const char *name)
 {
@@ -431,6 +446,8 @@ s1_mux(int pod_root, char **argv, char *const *env)
 		r = take_lock(argv[0]);
 	if (r == 0)
 		r = catch_signals();
+	if (r == 0)
+		r = drop_rights();
 	if (r < 0)
 		return ps_log_error(r, "streams of %s", argv[0]), PS_EXIT_SYSTEM;
 	deadline = now() + APP_MS;

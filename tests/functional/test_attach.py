@@ -633,6 +633,11 @@ def test_G7_attach_starts_nothing(host, program):
               if "appexec --mux streams" in words]
     with open("/proc/%d/cgroup" % mux, encoding="ascii") as f:
         assert "rkt-mux@streams.service" in f.read()
+    with open("/proc/%d/status" % mux, encoding="ascii") as f:
+        lines = dict(line.rstrip("\n").split(":\t", 1) for line in f
+                     if ":\t" in line)
+    assert int(lines["CapPrm"], 16) == int(lines["CapEff"], 16) == 0
+    assert lines["NoNewPrivs"] == "1"
     for c in several:
         with open("/proc/%d/status" % c.pid, encoding="ascii") as f:
             lines = dict(line.rstrip("\n").split(":\t", 1) for line in f
@@ -853,6 +858,28 @@ def test_attach_mux_hears_nonsense(host, program):
         os.close(fd)
     a.close()
     b.close()
+    stop(child)
+
+
+def test_attach_again_and_again(host, program):
+    """CVE-2025-64329: nothing is left of who came and went, however."""
+    child, uuid = start(host, store(host, program), STREAMS, "cat")
+    (mux,) = [p for p, words in host.lab.cgroup.processes()
+              if "appexec --mux streams" in words]
+
+    def open_files():
+        return len(os.listdir("/proc/%d/fd" % mux))
+    before = open_files()
+    for i in range(30):
+        c = Attached(host, uuid, *(["--mode=stdout"] if i % 2 else []))
+        if i % 3 == 0:
+            c.joined()
+        if i % 5:
+            c.kill()
+        else:
+            c.terminate()
+        c.wait()
+    wait_until(lambda: open_files() == before)
     stop(child)
 
 
