@@ -44,7 +44,8 @@ check_app(const struct ac_pod_app *a)
 		    strlen(a->mounts[i].path)));
 }
 
-/* What rkt refuses is kept by name alone, and not written. */
+/* What rkt refuses is kept by name alone, and not written; nor is the volume of
+ * a mount, which by then is one of the pod. */
 static bool
 is_whole(const struct ac_pod *pod)
 {
@@ -55,7 +56,7 @@ is_whole(const struct ac_pod *pod)
 
 		whole = whole && a->app.isolators.unsupported.n == 0;
 		for (size_t k = 0; k < a->n_mounts; k++)
-			whole = whole && !a->mounts[k].has_volume;
+			whole = whole && a->mounts[k].own == NULL;
 	}
 	return whole;
 }

@@ -61,6 +61,8 @@ s1_run_event(int pod_root, struct ps_msg_PLAN_APP *a, bool stop, int seconds)
 	if (pid == 0) {
 		int r = s1_enter_cgroups(pod_root, a->name);
 
+		if (r == 0)
+			r = s1_check_cgroup(pod_root, a);
 		if (r < 0)
 			(void)ps_log_error(
 			    r, "cannot start %s: %s", a->name, s1_why);

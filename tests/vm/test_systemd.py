@@ -297,7 +297,9 @@ manifest() {
 "image": {"id": "$1"}, "app": {"exec": ["/bin/guest", "read",
 "/proc/sys/net/ipv4/tcp_fin_timeout", "read",
 "/proc/sys/net/ipv4/tcp_mtu_probing", "say", "up", "sleep", "6"],
-"user": "0", "group": "0", "isolators": [
+"user": "0", "group": "0",
+"eventHandlers": [{"name": "pre-start", "exec": ["/bin/guest", "say", "before",
+"sleep", "8"]}], "isolators": [
 {"name": "resource/block-bandwidth", "value": {"default": true, "limit": "4M"}},
 {"name": "resource/block-iops", "value": {"default": true, "limit": "500"}},
 {"name": "os/unix/sysctl", "value": {"net.ipv4.tcp_fin_timeout": "17"}}]}}],
@@ -312,6 +314,7 @@ look() {
 		grep -q bps $app/io.max && break
 		sleep .1
 	done
+	echo early $(grep -ac say=up /run/said)
 	disk=$(awk 'NR == 3 { print $1 ":" $2 }' /proc/partitions)
 	echo disk $disk
 	echo app $(grep "^$disk " $app/io.max)
@@ -326,6 +329,7 @@ def isolated(r):
         " rbps=4000000 wbps=4000000 riops=500 wiops=500", r
     assert got["pod"] == got["disk"] + \
         " rbps=8000000 wbps=8000000 riops=max wiops=max", r
+    assert got["early"] == "0", r  # it is the handler's limit too
     assert "read=17" in r.out and "read=1\n" in r.out.replace("\r", ""), r
 
 
