@@ -390,7 +390,6 @@ admit(struct ln_session *s, struct admission *a)
 int
 ln_admit_image(struct ln_session *s, struct ps_frame *f)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	static struct admission admission;
 	struct admission *a = &admission;
 	int r;
@@ -404,7 +403,7 @@ ln_admit_image(struct ln_session *s, struct ps_frame *f)
 		a->signature = ln_slot_get(s, a->m.signature, PS_SLOT_SIGNATURE);
 	if (!a->image || (a->m.signature != PS_NO_SLOT && !a->signature) ||
 	    (a->image->spooled && !a->signature) ||
-	    (a->m.insecure & ~ln_argv_insecure(argv)) != 0)
+	    (a->m.insecure & ~ln_argv_insecure(s->argv)) != 0)
 		return -EPROTO;
 	if ((a->m.insecure & ~s->policy.insecure) != 0)
 		r = ln_refuse(s, PS_REFUSED_POLICY, "site policy does not allow these "

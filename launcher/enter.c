@@ -46,27 +46,27 @@ is_app(struct ln_argv argv)
 static bool
 is_said(const struct ln_session *s, int *ret_words)
 {
-	int at = s->argc - (int)asked.n_exec;
+	int at = s->argv.argc - (int)asked.n_exec;
 
 	if (asked.n_exec == 1 && strcmp(asked.exec[0], "/bin/bash") == 0 &&
-	    strcmp(s->argv[s->argc - 1], "/bin/bash") != 0)
-		at = s->argc;
+	    strcmp(s->argv.argv[s->argv.argc - 1], "/bin/bash") != 0)
+		at = s->argv.argc;
 	if (at < 2)
 		return false;
-	for (int i = at; i < s->argc; i++)
-		if (strcmp(s->argv[i], asked.exec[i - at]) != 0)
+	for (int i = at; i < s->argv.argc; i++)
+		if (strcmp(s->argv.argv[i], asked.exec[i - at]) != 0)
 			return false;
-	if (strcmp(s->argv[at - 1], "--") == 0)
+	if (strcmp(s->argv.argv[at - 1], "--") == 0)
 		at--;
 	*ret_words = at - 1;
-	return at >= 2 && is_pod(s->argv[at - 1]);
+	return at >= 2 && is_pod(s->argv.argv[at - 1]);
 }
 
 /* The environment is the caller's TERM or nothing. */
 static bool
 is_command(const struct ln_session *s)
 {
-	struct ln_argv argv = { s->argc, s->argv };
+	struct ln_argv argv = s->argv;
 	bool found = asked.n_env == 0;
 
 	if (asked.n_exec == 0 || !is_said(s, &argv.argc) || !is_app(argv))
@@ -81,10 +81,10 @@ is_command(const struct ln_session *s)
 static bool
 is_attach(const struct ln_session *s)
 {
-	const struct ln_argv argv = { s->argc - 1, s->argv };
+	const struct ln_argv argv = { s->argv.argc - 1, s->argv.argv };
 
 	if (asked.n_env != 0 || asked.n_exec != 1 || argv.argc < 2 ||
-	    !is_pod(s->argv[argv.argc]) || !is_app(argv))
+	    !is_pod(s->argv.argv[argv.argc]) || !is_app(argv))
 		return false;
 	return ln_argv_has(argv, "--mode")
 	    ? ln_argv_option(argv, "--mode", asked.exec[0])
@@ -97,7 +97,7 @@ is_managed(const struct ln_session *s)
 {
 	static const char *const verbs[] = { [PS_ENTER_START] = "start",
 		[PS_ENTER_STOP] = "stop", [PS_ENTER_REMOVE] = "rm" };
-	struct ln_argv argv = { s->argc, s->argv }, uuid, more;
+	struct ln_argv argv = s->argv, uuid, more;
 
 	return asked.n_exec == 0 && asked.n_env == 0 &&
 	    ln_argv_command(argv, "app", verbs[asked.how], &argv) &&

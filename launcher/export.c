@@ -29,15 +29,14 @@ static uint8_t bytes[PS_MAX_PLAN];
 static bool
 is_said(const struct ln_session *s, const struct ps_msg_EXPORT_APP *m)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	bool found = false;
 
-	for (int at = 1; at < s->argc; at++)
-		found = found || (s->argv[at][0] != '\0' &&
-		    strncmp(m->uuid, s->argv[at], strlen(s->argv[at])) == 0);
-	return found && ln_argv_names(argv, m->path) &&
-	    (!ln_argv_has(argv, "--app") ||
-		ln_argv_option(argv, "--app", m->app));
+	for (int at = 1; at < s->argv.argc; at++)
+		found = found || (s->argv.argv[at][0] != '\0' &&
+		    strncmp(m->uuid, s->argv.argv[at], strlen(s->argv.argv[at])) == 0);
+	return found && ln_argv_names(s->argv, m->path) &&
+	    (!ln_argv_has(s->argv, "--app") ||
+		ln_argv_option(s->argv, "--app", m->app));
 }
 
 /* The plan is root's own file, as it was proved when the pod began, or when the

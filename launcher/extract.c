@@ -83,8 +83,7 @@ static int
 fill(struct ln_session *s, struct target *t, const struct ln_lowers *of,
     bool whole)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
-	bool rootfs_only = ln_argv_flag(argv, "--rootfs-only");
+	bool rootfs_only = ln_argv_flag(s->argv, "--rootfs-only");
 	_cleanup_fd_ int rootfs = open_rootfs(t, rootfs_only), manifest = -1;
 	struct ln_rendering what = { .rootfs = rootfs, .bare = rootfs_only };
 	char path[LN_IMAGE_PATH];
@@ -110,8 +109,7 @@ judge(struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m,
 {
 	static struct ps_msg_PLAN_APP app;
 	static char text[PS_MAX_RECORD + 1];
-	const struct ln_argv argv = { s->argc, s->argv };
-	bool unsigned_ok = (ln_argv_insecure(argv) & s->policy.insecure &
+	bool unsigned_ok = (ln_argv_insecure(s->argv) & s->policy.insecure &
 			       PS_INSECURE_IMAGE) != 0;
 	struct ps_record record;
 	int r;
@@ -135,18 +133,18 @@ is_asked(const struct ln_session *s, const struct ps_msg_EXTRACT_IMAGE *m)
 {
 	const char *command = m->whole ? "render" : "extract";
 	const size_t least = m->whole ? 2 : 3;
-	int last = s->argc - 1;
+	int last = s->argv.argc - 1;
 	bool is_said = false;
 
-	while (last > 0 && s->argv[last][0] == '-')
+	while (last > 0 && s->argv.argv[last][0] == '-')
 		last--;
 	for (int i = 1; i < last; i++) {
-		size_t n = strlen(s->argv[i]);
+		size_t n = strlen(s->argv.argv[i]);
 
 		is_said = is_said ||
-		    (n >= least && strncmp(command, s->argv[i], n) == 0);
+		    (n >= least && strncmp(command, s->argv.argv[i], n) == 0);
 	}
-	return is_said && strcmp(s->argv[last], m->path) == 0;
+	return is_said && strcmp(s->argv.argv[last], m->path) == 0;
 }
 
 int
@@ -154,7 +152,6 @@ ln_extract_image(struct ln_session *s, struct ps_frame *f)
 {
 	static struct ps_msg_EXTRACT_IMAGE m;
 	static struct ln_lowers of;
-	const struct ln_argv argv = { s->argc, s->argv };
 	struct target t = { .parent = -1, .dir = -1 };
 	int r;
 
@@ -167,7 +164,7 @@ ln_extract_image(struct ln_session *s, struct ps_frame *f)
 	r = judge(s, &m, &of);
 	if (r != 0)
 		return r;
-	r = make_dir(&t, ln_argv_flag(argv, "--overwrite"));
+	r = make_dir(&t, ln_argv_flag(s->argv, "--overwrite"));
 	if (r < 0)
 		r = ln_refuse(s, PS_REFUSED_SYSTEM,
 		    "cannot make the directory %s: %s", t.path,

@@ -22,10 +22,9 @@ static bool
 may_use(const struct ln_session *s, const char *flag, const char *path,
     const char *fallback)
 {
-	const struct ln_argv a = { s->argc, s->argv };
 
 	return path[0] == '\0' || strcmp(path, fallback) == 0 ||
-	    (path[0] == '/' && ln_argv_option(a, flag, path));
+	    (path[0] == '/' && ln_argv_option(s->argv, flag, path));
 }
 
 static int
@@ -91,7 +90,7 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	r = ln_store_open(s, m.dir[0] ? m.dir : data);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the data directory");
-	if (ln_argv_names((struct ln_argv){ s->argc, s->argv }, "gc"))
+	if (ln_argv_names(s->argv, "gc"))
 		ln_spool_sweep(s);
 	s->state = LN_READY;
 	return welcome(s);
@@ -103,13 +102,12 @@ may_copy(const struct ln_session *s, const struct ps_msg_GET_FILE *m)
 {
 	static const char *const text_flags[] = { "--set-env-file", "--uuid-file",
 		"--pod-manifest" };
-	const struct ln_argv a = { s->argc, s->argv };
 
 	if (m->kind != PS_SLOT_TEXT)
 		return m->kind >= PS_SLOT_IMAGE && m->kind <= PS_SLOT_KEY &&
-		    ln_argv_file(a, m->path);
+		    ln_argv_file(s->argv, m->path);
 	for (size_t i = 0; i < PS_COUNT(text_flags); i++)
-		if (ln_argv_option(a, text_flags[i], m->path))
+		if (ln_argv_option(s->argv, text_flags[i], m->path))
 			return true;
 	return false;
 }

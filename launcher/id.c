@@ -55,13 +55,13 @@ ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 }
 
 bool
-ln_pod_exists(struct ln_session *s, const char *uuid)
+ln_pod_exists(struct ln_session *s, const char *uuid, bool later)
 {
 	static const char *const states[] = { "embryo", "prepare", "prepared",
 		"run", "exited-garbage", "garbage" };
 	char path[80];
 
-	for (size_t i = 0; i < PS_COUNT(states); i++) {
+	for (size_t i = later ? 2 : 0; i < PS_COUNT(states); i++) {
 		_cleanup_fd_ int fd = -1;
 
 		(void)snprintf(path, sizeof(path), "%s/%.36s", states[i], uuid);
@@ -84,7 +84,7 @@ ln_id_sweep(struct ln_session *s)
 		char holder[37] = "";
 
 		if (fd < 0 || (ps_pread_full(fd, holder, 36, 0) == 0 &&
-				  (!ps_is_uuid(holder, 36) || ln_pod_exists(s, holder))))
+				  (!ps_is_uuid(holder, 36) || ln_pod_exists(s, holder, false))))
 			continue;
 		(void)sys_unlink(s->ids, name, false);
 	}

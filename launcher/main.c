@@ -216,10 +216,9 @@ main(int argc, char **argv, char **env)
 	if (geteuid() != 0 || getuid() != 0)
 		become_conductor(argv, env);
 	guard(env);
-	s->argc = argc;
-	s->argv = argv;
+	s->argv = (struct ln_argv){ argc, argv };
 	s->env = clean_environment(env);
-	ps_log_debug(ln_argv_flag((struct ln_argv){ argc, argv }, "--debug"));
+	ps_log_debug(ln_argv_flag(s->argv, "--debug"));
 	ps_policy_default(&s->policy);
 	if (!wants_lint(argc, argv)) {
 		read_policy(ps_vendor_dir, vendor);

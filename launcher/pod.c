@@ -62,16 +62,15 @@ take_plan(struct ln_session *s, struct ps_frame *f, struct start *ret)
 		return -EPROTO;
 	s->plan = take_fd(f->fds[0]);
 	*ret = (struct start){ .how = m.how, .since = m.since, .bytes = p, .size = size,
-		.made = { s->argc, s->argv } };
+		.made = s->argv };
 	return 0;
 }
 
 static int
 prove(struct ln_session *s, struct ln_argv made)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	char error[256];
-	uint32_t code = ln_plan_prove(&plan, argv, made, &s->policy, error);
+	uint32_t code = ln_plan_prove(&plan, s->argv, made, &s->policy, error);
 	int r = 0;
 
 	if (code != 0)
@@ -106,28 +105,10 @@ find_prepared(struct ln_session *s, struct start *start)
 
 /* --- the pod directory --------------------------------------------------- */
 
-/* The conductor chose the uuid: it must be no other pod's, for cgroups and
- * claims go by it.  Asked when prepare/ is ours, so that no one else is on its
- * way to the same name. */
-static int
-is_new(struct ln_session *s, const char *uuid)
-{
-	static const char *const later[] = { "prepared", "run", "exited-garbage",
-		"garbage" };
-	char path[64];
-
-	for (size_t i = 0; i < PS_COUNT(later); i++) {
-		_cleanup_fd_ int fd = -1;
-
-		(void)snprintf(path, sizeof(path), "%s/%s", later[i], uuid);
-		fd = sys_open(s->pods, path, O_PATH, 0, SYS_BENEATH);
-		if (fd != -ENOENT)
-			return fd < 0 ? fd : -EEXIST;
-	}
-	return 0;
-}
-
-/* pods/embryo/<uuid>, locked, then pods/prepare/<uuid>. */
+/* pods/embryo/<uuid>, locked, then pods/prepare/<uuid>.  The conductor chose
+ * the uuid: it must be no other pod's, for cgroups and claims go by it.  Asked
+ * again when prepare/ is ours, so that no one else is on its way to the same
+ * name. */
 static int
 make_pod(struct ln_session *s, const char *uuid)
 {
@@ -137,8 +118,7 @@ make_pod(struct ln_session *s, const char *uuid)
 
 	(void)snprintf(embryo, sizeof(embryo), "embryo/%s", uuid);
 	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", uuid);
-	/* Another pod's uuid would be another pod's cgroup and ids. */
-	r = ln_pod_exists(s, uuid) ? -EEXIST : sys_mkdir(s->pods, embryo, 0700);
+	r = ln_pod_exists(s, uuid, false) ? -EEXIST : sys_mkdir(s->pods, embryo, 0700);
 	if (r < 0)
 		return r;
 	fd = ln_open_dir(s->pods, embryo);
@@ -151,12 +131,12 @@ make_pod(struct ln_session *s, const char *uuid)
 		(void)sys_unlink(s->pods, embryo, true);
 		return r;
 	}
-	r = is_new(s, uuid);
-	if (r < 0)
+	if (ln_pod_exists(s, uuid, true)) {
 		(void)sys_unlink(s->pods, prepare, true);
-	else
-		s->pod = take_fd(fd);
-	return r;
+		return -EEXIST;
+	}
+	s->pod = take_fd(fd);
+	return 0;
 }
 
 static int
@@ -378,10 +358,9 @@ make_files(struct ln_session *s, struct start *start)
 static int
 save_uuid(struct ln_session *s)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	const char *path;
 
-	for (int at = 0; (path = ln_argv_value(argv, "--uuid-file-save", &at));) {
+	for (int at = 0; (path = ln_argv_value(s->argv, "--uuid-file-save", &at));) {
 		_cleanup_fd_ int fd = sys_open(AT_FDCWD, path,
 		    O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW,
 		    0644, SYS_HOST);

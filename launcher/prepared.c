@@ -28,12 +28,12 @@ ln_prepared_note(struct ln_session *s)
 {
 	size_t at = 0;
 
-	for (int i = 0; i < s->argc; i++) {
-		size_t n = strlen(s->argv[i]) + 1;
+	for (int i = 0; i < s->argv.argc; i++) {
+		size_t n = strlen(s->argv.argv[i]) + 1;
 
 		if (at + n > sizeof(words) || i >= MAX_ARGC)
 			return -E2BIG;
-		memcpy(words + at, s->argv[i], n);
+		memcpy(words + at, s->argv.argv[i], n);
 		at += n;
 	}
 	return ln_write_file(s, s->pod, "argv", words, at);

@@ -48,11 +48,10 @@ why(int error)
 int
 ln_put_open(struct ln_session *s, const char *path, int *ret)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 
-	if (!ln_argv_names(argv, path) || s->put_dir >= 0)
+	if (!ln_argv_names(s->argv, path) || s->put_dir >= 0)
 		return -EPROTO;
-	*ret = open_output(s, path, ln_argv_flag(argv, "--overwrite"));
+	*ret = open_output(s, path, ln_argv_flag(s->argv, "--overwrite"));
 	return *ret >= 0 ? 0
 	    : ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write %s: %s", path, why(*ret));
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "launcher/argv.h"
 #include "privsep/chan.h"
 #include "privsep/policy.h"
 
@@ -38,8 +39,7 @@ struct ln_user {
 };
 
 struct ln_session {
-	int argc;
-	char *const *argv;
+	struct ln_argv argv; /* what the operator said */
 	char *const *env;
 	enum ln_state state;
 	struct ps_policy policy;

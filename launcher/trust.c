@@ -128,12 +128,11 @@ is_image(struct ln_argv a, const char *name)
 static bool
 is_asked(const struct ln_session *s, const char *prefix, const char *fingerprint)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	size_t n = strlen(fingerprint);
 
 	return (n == 40 || n == 64) &&
-	    (prefix[0] ? ln_argv_option(argv, "--prefix", prefix)
-		       : ln_argv_flag(argv, "--root"));
+	    (prefix[0] ? ln_argv_option(s->argv, "--prefix", prefix)
+		       : ln_argv_flag(s->argv, "--root"));
 }
 
 static int
@@ -164,11 +163,10 @@ put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
 static int
 mask_key(struct ln_session *s, const struct ps_msg_TRUST_KEY *m)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 
 	if (m->slot != PS_NO_SLOT || !is_asked(s, m->prefix, m->fingerprint) ||
-	    !ln_argv_flag(argv, "--remove") ||
-	    !ln_argv_names(argv, m->fingerprint))
+	    !ln_argv_flag(s->argv, "--remove") ||
+	    !ln_argv_names(s->argv, m->fingerprint))
 		return -EPROTO;
 	return put_key(s, m->prefix, m->fingerprint, -1, 0);
 }
@@ -176,7 +174,6 @@ mask_key(struct ln_session *s, const struct ps_msg_TRUST_KEY *m)
 int
 ln_trust_key(struct ln_session *s, struct ps_frame *f)
 {
-	const struct ln_argv argv = { s->argc, s->argv };
 	struct ps_msg_TRUST_KEY m;
 	_cleanup_fd_ int key = -1;
 	struct ln_slot *slot;
@@ -193,7 +190,7 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	n = strlen(m.fingerprint);
 	asked = is_asked(s, m.prefix, m.fingerprint);
 	if (!slot || slot->stored || (n != 40 && n != 64) ||
-	    (!asked && !is_image(argv, m.prefix)))
+	    (!asked && !is_image(s->argv, m.prefix)))
 		return -EPROTO;
 	if (!asked && !s->policy.trust_from_https)
 		return ln_refuse(s, PS_REFUSED_POLICY, "no key was trusted for "

@@ -293,7 +293,7 @@ ln_worker_conductor(struct ln_session *s)
 {
 	struct ln_room room = { .program = "conductor", .uid = s->rkt.uid,
 		.gid = s->rkt.gid, .conductor = true, .max_fds = 256,
-		.argv = s->argv, .env = s->env };
+		.argv = s->argv.argv, .env = s->env };
 
 	s->control = (struct ps_chan){ .fd = -1, .peer = 'C' };
 	return spawn(s, &room, &s->conductor, &s->control.fd);

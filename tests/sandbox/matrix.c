@@ -570,8 +570,8 @@ setup(void)
 	session.fetcher = session.conductor = -1;
 	session.words[0] = -1;
 	session.words[1] = STDERR_FILENO; /* where the probe hears us */
-	session.argc = 3;
-	session.argv = argv;
+	session.argv.argc = 3;
+	session.argv.argv = argv;
 	session.env = env;
 	/* Where workers.c tells the conductor of a refusal: no one listens. */
 	session.control = (struct ps_chan){.fd = edge[0], .peer = 'C'};

@@ -157,8 +157,8 @@ world_begin_mute(char *const argv[])
 		fake.cgroups_used = false;
 	}
 	world.fds = fake_open_fds();
-	world.s = (struct ln_session){ .state = LN_START, .argv = argv,
-		.argc = count_args(argv), .env = env, .conductor = -1, .fetcher = -1,
+	world.s = (struct ln_session){ .state = LN_START, .argv = { count_args(argv), argv },
+		.env = env, .conductor = -1, .fetcher = -1,
 		.data = -1, .image = -1, .pods = -1, .ids = -1, .quarantine = -1,
 		.spool = -1, .system_config = -1, .local_config = -1, .user_config = -1,
 		.system_trust = -1, .local_trust = -1, .pod = -1, .facts = -1,
