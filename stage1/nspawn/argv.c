@@ -13,15 +13,7 @@
 #include "privsep/attr.h"
 #include "stage1/common/contract.h"
 
-static const char *const capabilities[] = {"CHOWN", "DAC_OVERRIDE",
-    "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
-    "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST",
-    "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO",
-    "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT",
-    "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
-    "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN",
-    "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
-    "CHECKPOINT_RESTORE"};
+#define CAPS 41u /* by number, which nspawn takes as it takes names */
 
 /* What the pod's systemd, journald and appexec need, in the pod's own user
  * namespace: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP
@@ -57,10 +49,9 @@ list_caps(uint64_t caps, const char *option, char *ret, size_t size)
 	size_t n = (size_t)snprintf(ret, size, "%s", option);
 	const char *comma = "";
 
-	for (size_t i = 0; i < PS_COUNT(capabilities) && n < size; i++)
+	for (unsigned i = 0; i < CAPS && n < size; i++)
 		if ((caps >> i & 1) != 0) {
-			n += (size_t)snprintf(ret + n, size - n, "%sCAP_%s",
-			    comma, capabilities[i]);
+			n += (size_t)snprintf(ret + n, size - n, "%s%u", comma, i);
 			comma = ",";
 		}
 }
@@ -70,7 +61,7 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 {
 	const struct ps_msg_PLAN_POD *p = pod->plan;
 	const struct s1_facts *f = pod->facts;
-	const uint64_t all = (1ull << PS_COUNT(capabilities)) - 1;
+	const uint64_t all = (1ull << CAPS) - 1;
 	/* appexec --sysctl sets its own network's as its administrator. */
 	const uint64_t net = p->n_sysctls && p->net == PS_NET_NONE ? 1u << 12 : 0;
 	const uint64_t keep = (pod->caps | POD_CAPS | net) & all;

@@ -86,9 +86,17 @@ args(void **state)
 	assert_true(has(v, "--register=no"));
 	assert_true(has(v, "--hostname=rkt-u"));
 	assert_true(has(v, "--console=read-only"));
-	assert_true(has(v, "--capability=CAP_CHOWN,CAP_DAC_OVERRIDE,CAP_FOWNER,"
-			   "CAP_FSETID,CAP_KILL,CAP_SETGID,CAP_SETUID,"
-			   "CAP_SETPCAP,CAP_SYS_CHROOT,CAP_SYS_ADMIN"));
+	assert_true(has(v, "--capability=0,1,3,4,5,6,7,8,18,21"));
+	assert_true(has(v, "--drop-capability=2,9,10,11,12,13,14,15,16,17,19,20,"
+			   "22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,"
+			   "39,40"));
+	p.n_sysctls = 1; /* of the pod's own network */
+	assert_int_equal(s1_format_args(&pod, v), 0);
+	assert_true(has(v, "--capability=0,1,3,4,5,6,7,8,12,18,21"));
+	p.net = PS_NET_HOST;
+	assert_int_equal(s1_format_args(&pod, v), 0);
+	assert_true(has(v, "--capability=0,1,3,4,5,6,7,8,18,21"));
+	p.n_sysctls = 0;
 	p.net = PS_NET_HOST;
 	p.interactive = 1;
 	p.hostname = "web";
