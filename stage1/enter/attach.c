@@ -301,14 +301,20 @@ fill(struct attach *a, struct flow *f)
 }
 
 static void
-empty(struct flow *f)
+empty(struct attach *a, struct flow *f)
 {
 	ssize_t n = write(f->to, f->bytes + f->at, f->n - f->at);
 
-	if (n > 0)
+	if (n > 0) {
 		f->at += (size_t)n;
-	else if (errno != EAGAIN && errno != EINTR)
+	} else if (errno != EAGAIN && errno != EINTR) {
+		if (!is_input(f) && errno != EPIPE) {
+			(void)ps_log_error(
+			    -errno, "what %s wrote is lost", a->app);
+			a->code = S1_FAILED;
+		}
 		end_flow(f);
+	}
 	if (f->at == f->n)
 		f->n = 0;
 }
@@ -368,7 +374,7 @@ turn(struct attach *a)
 		if (q[FLOW + 2 * i + 1].revents & (POLLERR | POLLNVAL))
 			end_flow(f);
 		else if (q[FLOW + 2 * i + 1].revents & POLLOUT)
-			empty(f);
+			empty(a, f);
 		else if (q[FLOW + 2 * i].revents != 0)
 			fill(a, f);
 	}

@@ -454,6 +454,21 @@ def test_attach_twenty(host, program):
     stop(child, 0)
 
 
+@pytest.mark.parametrize("where, code, said", [
+    (">/dev/full", 254, "what streams wrote is lost"), ("| head -c 30", 0, ""),
+    ("<&- | head -c 30", 0, ""), ("</ | head -c 30", 0, "")])
+def test_attach_to_what_is_no_reader(host, program, where, code, said):
+    """Somewhere to write to that takes no more, and odd places to read from."""
+    child, uuid = start(host, store(host, program), ["--stdout=stream"], "tick")
+    r = subprocess.run(
+        ["bash", "-c", '"$@" %s; exit ${PIPESTATUS[0]}' % where, "x",
+         *host.argv("attach", uuid)], capture_output=True, timeout=20, text=True,
+        check=False)
+    assert r.returncode == code and said in r.stderr, r
+    assert child.poll() is None
+    stop(child)
+
+
 def test_attach_app_that_closes_its_output(host, program):
     child, uuid = start(host, store(host, program), STREAMS, "close")
     watch = Attached(host, uuid, "--mode=stdout,stderr").joined()
