@@ -111,9 +111,6 @@ add(struct cli *c, const struct cli_pod *to, const struct ac_pod *m)
 	r = cli_launch_image(c, plan, &pod.apps[0], &plan->apps[0]);
 	if (r != 0)
 		return r;
-	if (plan->pod.n_sysctls > 0)
-		return cli_fail("the image asks for sysctls, which are the "
-				"pod's: one that runs keeps those it has");
 	if (plan->apps[0].app.n_socket_ports > 0)
 		return cli_fail("the image has a socket-activated port: sockets "
 				"are handed to rkt run alone");

@@ -274,8 +274,6 @@ def test_app_commands_are_an_experiment(host):
             host.rkt("app", *words, env=env).refused("RKT_EXPERIMENT_APP=true")
         host.rkt("app", *words, env={"RKT_EXPERIMENT_APP": "x"}).refused(
             "not true or false")
-    for word in ("sandbox", "add", "rm", "start", "stop"):
-        host.rkt("app", word, env=APP).refused("not supported yet")
     stop(child)
 
 

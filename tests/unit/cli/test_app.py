@@ -135,7 +135,7 @@ def test_add_of_what_is_the_pods(empty):
     """Settings and sockets are there when a pod begins, or not."""
     for seed, more, says in (
             ("a", {"isolators": [{"name": "os/unix/sysctl", "value": {
-                "net.ipv4.tcp_fin_timeout": "1"}}]}, "sysctls"),
+                "net.ipv4.tcp_fin_timeout": "1"}}]}, "os/unix/sysctl"),
             ("b", {"ports": [{"name": "a", "port": 80, "protocol": "tcp",
                          "socketActivated": True}]}, "socket-activated")):
         m = world.manifest(name="example.com/" + seed, app=more)
