@@ -61,6 +61,21 @@ read_number(int dir, const char *path, int how, uint64_t *ret)
 	return ps_parse_u64(text, INT32_MAX, ret) && *ret > 1 ? 0 : -EBADMSG;
 }
 
+/* The first child of nspawn only makes the pod's pid 1, and goes. */
+static bool
+is_inside(uint64_t pid)
+{
+	_cleanup_fd_ int its = -1, ours = -1;
+	struct stat inside, outside;
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/ns/pid", (unsigned)pid);
+	its = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
+	ours = sys_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0, SYS_HOST);
+	return its >= 0 && ours >= 0 && fstat(its, &inside) == 0 &&
+	    fstat(ours, &outside) == 0 && inside.st_ino != outside.st_ino;
+}
+
 /* nspawn has one child: the pod's pid 1. */
 static int
 open_init(uint64_t stage1)
@@ -75,8 +90,8 @@ open_init(uint64_t stage1)
 		return -1;
 	fd = sys_pidfd((pid_t)pid);
 	/* Still its child: so it was that process and no later one. */
-	if (fd < 0 || read_number(AT_FDCWD, path, SYS_HOST, &again) < 0 ||
-	    again != pid)
+	if (fd < 0 || !is_inside(pid) ||
+	    read_number(AT_FDCWD, path, SYS_HOST, &again) < 0 || again != pid)
 		return -1;
 	return take_fd(fd);
 }

@@ -835,3 +835,17 @@ def test_enter_door_is_for_no_app(host):
                        "stat", "/run/rkt", "read", "/proc/net/unix").ok().out)
     assert [v for v in f.all("stat") if "No such file" not in v] == []
     stop(child)
+
+
+def test_enter_at_once(host):
+    """As soon as there is a directory of a running pod: whoever comes early
+    waits for its pid 1, and is not told that it has ended."""
+    image = host.store()
+    for _ in range(12):
+        child = host.start("run", image, "--", "sleep", "600")
+        uuid = wait_until(lambda: [u for state, u in host.pods()
+                                   if state == "run"])[0]
+        r = host.rkt("enter", uuid, "/bin/guest", "exit", "5")
+        assert r.code == 5, r.describe()
+        stop(child)
+        host.rkt("gc", "--grace-period=0s").ok()

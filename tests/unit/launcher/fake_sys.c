@@ -256,13 +256,15 @@ static bool
 is_of_pod(const char *path)
 {
 	const pid_t pids[] = { fake.stage1, fake.init };
-	char fds[48], children[64];
+	char fds[48], children[64], space[48];
 
 	for (size_t i = 0; i < PS_COUNT(pids); i++) {
 		(void)snprintf(fds, sizeof(fds), "/proc/%d/fd", pids[i]);
 		(void)snprintf(children, sizeof(children), "/proc/%d/task/%d/children",
 		    pids[i], pids[i]);
-		if (pids[i] > 0 && (below(path, fds) || strcmp(path, children) == 0))
+		(void)snprintf(space, sizeof(space), "/proc/%d/ns/pid", pids[i]);
+		if (pids[i] > 0 && (below(path, fds) || strcmp(path, children) == 0 ||
+				       strcmp(path, space) == 0))
 			return true;
 	}
 	return false;
@@ -274,7 +276,8 @@ check_host(const char *path)
 	static const char *const tops[] = { "/var/lib/rkt", "/usr/lib/rkt",
 		"/etc/rkt", "/sys/fs/cgroup" };
 	static const char *const files[] = { "/dev/null", "/etc/passwd",
-		"/proc/self/cgroup", "/proc/self/ns/mnt", "/proc/partitions" };
+		"/proc/self/cgroup", "/proc/self/ns/mnt", "/proc/self/ns/pid",
+		"/proc/partitions" };
 
 	for (size_t i = 0; i < PS_COUNT(tops); i++)
 		if (below(path, tops[i]) || strcmp(path, "/") == 0 ||

@@ -265,6 +265,8 @@ begin(char *const argv[])
 	fake_put("/proc/self/ns/mnt", "");
 	fake_hold(STAGE1, 4, RUN);
 	fake_put("/proc/77/task/77/children", "78 ");
+	fake_put("/proc/78/ns/pid", "pod");
+	fake_put("/proc/self/ns/pid", "host");
 	fake_hold(INIT, 0, "/etc");
 	world_image(IMAGE_GOOD, NAME, KEY_A);
 	ps_close_fd(&lock);

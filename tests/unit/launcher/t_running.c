@@ -29,6 +29,8 @@ begin(void **state)
 	fake_hold(STAGE1, 4, RUN);
 	fake_hold(STAGE1, 9, "/gone");
 	fake_put("/proc/77/task/77/children", "78 ");
+	fake_put("/proc/78/ns/pid", "pod");
+	fake_put("/proc/self/ns/pid", "host");
 	fake_hold(INIT, 0, "/etc");
 	ps_close_fd(&lock);
 	lock = fake_open(RUN, O_RDONLY | O_DIRECTORY);
@@ -118,6 +120,19 @@ no_child(void **state)
 		assert_null(strstr(fake.trace, "signal init"));
 		assert_non_null(strstr(fake.trace, "signal stage1 KILL\n"));
 	}
+}
+
+/* What nspawn forks first is no pid 1 yet. */
+static void
+child_outside(void **state)
+{
+	(void)state;
+	fake_clear("/proc/78/ns");
+	fake.stubborn = true;
+	say(PS_END_KILL);
+	world_expect(PS_DONE);
+	assert_null(strstr(fake.trace, "signal init"));
+	assert_non_null(strstr(fake.trace, "signal stage1 KILL\n"));
 }
 
 static void
@@ -228,7 +243,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		with(stop),
 		with(force),
-		with(no_child),
+		with(no_child), with(child_outside),
 		with(nobody_holds_it),
 		with(other_states),
 		with(no_number),
