@@ -411,8 +411,7 @@ kill_procs(int dir)
 static int
 remove_below(int dir, const char *name, unsigned depth)
 {
-	_cleanup_fd_ int fd =
-	    ln_open_dir(dir, name);
+	_cleanup_fd_ int fd = ln_open_dir(dir, name);
 	struct dirent *e;
 	DIR *d;
 
@@ -505,13 +504,11 @@ ln_cgroup_add_app(const char *uuid, const char *paths,
 		*ret_missing = ln_controllers[c][v2];
 		r = find(paths, v2 ? NULL : ln_controllers[c][LN_V1], path);
 		dir = r < 0 ? r : open_dir(path);
-		if (!v2) {
-			r = dir < 0 ? dir : make_app(dir, c, app, owner);
-			continue;
-		}
-		r = dir < 0 ? dir : ln_limits_set(dir, c, LN_V2, &ln_no_limits, &l);
-		other = r < 0 ? open_dir(scope) : -1;
-		r = other < 0 ? r : ln_limits_set(other, c, LN_V2, &ln_no_limits, &l);
+		r = dir < 0 ? dir : !v2 ? make_app(dir, c, app, owner) :
+		    ln_limits_set(dir, c, LN_V2, &ln_no_limits, &l);
+		other = v2 && r < 0 ? open_dir(scope) : -1;
+		if (other >= 0)
+			r = ln_limits_set(other, c, LN_V2, &ln_no_limits, &l);
 	}
 	return r;
 }

@@ -320,3 +320,19 @@ def test_attack_prepared_with_sysctls_on_the_hosts_network(host):
     assert "ran" not in r.out
     assert host_value("net.ipv4.tcp_fin_timeout") == before
     assert "ran" in host.rkt("run-prepared", uuid).ok().out
+
+
+def test_isolators_device_of_any_number(host, tmp_path):
+    """Not only those that a pod has anyway; in a directory it is none."""
+    (tmp_path / "n").mkdir()
+    path = tmp_path / "n" / "kmsg"
+    os.mknod(path, 0o600 | 0o020000, os.makedev(1, 11))
+    image = host.store()
+    r = host.run(image, "write", "/dev/mine", "rkt: a test of devices", "write",
+                 "/d/kmsg", "x", pod=[
+                     "--volume=k,kind=host,source=%s" % path,
+                     "--mount=volume=k,target=/dev/mine",
+                     "--volume=d,kind=host,source=%s" % path.parent,
+                     "--mount=volume=d,target=/d"])
+    assert "write=/dev/mine ok" in r.ok().out
+    assert "write=/d/kmsg Permission denied" in r.out
