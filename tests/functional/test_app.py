@@ -1,5 +1,6 @@
 """rkt app: pods whose apps come and go, and what of the host's reaches them."""
 import ctypes
+import errno
 import json
 import os
 import pathlib
@@ -251,9 +252,9 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
 
 
-def as_pod_root(pid, acts):
+def as_pod_root(pid, acts, calls=()):
     """What mount(2) says to the root of the pod, in its namespaces: a list of
-    errno.  acts: (source, target, type, flags)."""
+    errno.  acts: (source, target, type, flags).  calls: of Python's."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -272,6 +273,7 @@ def as_pod_root(pid, acts):
             for source, target, what, flags in acts:
                 r = LIBC.mount(source, target, what, flags, None)
                 said.append(0 if r == 0 else ctypes.get_errno())
+            said += [errno_of(*call) for call in calls]
         finally:
             os.write(writer, json.dumps(said).encode())
             os._exit(0)
@@ -787,4 +789,33 @@ def test_app_plan_in_the_pod_is_not_believed(host):
     r = host.rkt("enter", pod.uuid, "/bin/guest", "say", "in").ok()
     assert "say=in" in r.out
     pod.app("rm", "--app=guest").ok()
+    assert pod.stop() == 0
+
+
+def errno_of(act, *args):
+    try:
+        act(*args)
+        return "done"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+
+def umount(path):
+    if LIBC.umount2(path.encode(), 2) != 0:
+        raise OSError(ctypes.get_errno(), path)
+
+
+def test_app_places_are_not_the_pods(host):
+    """Where the host attaches what is added: the pod's root makes nothing
+    there, and lays nothing else in its place."""
+    pod = Sandbox(host)
+    said = as_pod_root(pod.init(), [], [
+        (os.rename, "/opt", "/aside"), (os.rename, "/rkt", "/aside"),
+        *[(act, path, *more) for path in ("/opt/stage2", "/rkt/volumes")
+          for act, *more in ((os.rename, "/aside"), (os.rmdir,), (umount,))],
+        (os.mkdir, "/opt/stage2/guest"), (os.mkdir, "/rkt/volumes/data"),
+        (os.symlink, "/etc", "/opt/stage2/guest"),
+        (os.mkdir, "/opt/own")])
+    assert said == ["EXDEV"] * 2 + ["EBUSY", "EBUSY", "EINVAL"] * 2 + \
+        ["EACCES"] * 3 + ["done"]
     assert pod.stop() == 0
