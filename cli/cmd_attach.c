@@ -51,12 +51,12 @@ prepare(struct cli *c)
 	if (strcmp(o.mode, "list") != 0)
 		r = ps_parse_streams(o.mode, &streams);
 	if (r == -EXDEV)
-		return cli_fail("--mode=%s: the streams and the terminal of an app do "
-				"not mix", o.mode);
+		return cli_fail("--mode=%s: the streams and the terminal of an "
+				"app do not mix", o.mode);
 	if (r < 0)
 		return cli_fail("--mode=%s: want auto, list, some of "
-				"stdin,stdout,stderr, or some of tty,tty-in,tty-out",
-		    o.mode);
+				"stdin,stdout,stderr, or some of "
+				"tty,tty-in,tty-out", o.mode);
 	c->argv += at;
 	c->argc -= at;
 	r = cli_experiment("ATTACH");
@@ -83,8 +83,8 @@ check(const char *app, uint32_t offered)
 	(void)ps_parse_streams(o.mode, &wanted);
 	ps_stream_names(offered, names);
 	if (offered == 0)
-		return cli_fail("app \"%s\" offers nothing to attach to: it has to be "
-				"run with --stdin=stream, --stdout=stream, "
+		return cli_fail("app \"%s\" offers nothing to attach to: it has "
+				"to be run with --stdin=stream, --stdout=stream, "
 				"--stderr=stream, or tty in their place", app);
 	if ((wanted & ~offered) != 0)
 		return cli_fail("--mode=%s: app \"%s\" offers %s", o.mode, app,

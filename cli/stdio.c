@@ -76,13 +76,14 @@ gather(const struct cli_run_app *f, const char *said[3])
 {
 	const char *off = cli_experiment_off("ATTACH");
 
-	for (size_t i = 0; i < f->annotations.n; i++)
-		for (unsigned fd = 0; fd < 3; fd++)
-			if (strncmp(f->annotations.v[i], keys[fd],
-				strlen(keys[fd])) == 0 &&
-			    f->annotations.v[i][strlen(keys[fd])] == '=')
-				return cli_format("--annotation: say %s instead of %s",
-				    flags[fd], keys[fd]);
+	for (size_t i = 0; i < f->annotations.n * 3; i++) {
+		const char *text = f->annotations.v[i / 3], *key = keys[i % 3];
+
+		if (strncmp(text, key, strlen(key)) == 0 &&
+		    text[strlen(key)] == '=')
+			return cli_format("--annotation: say %s instead of %s",
+			    flags[i % 3], key);
+	}
 	for (unsigned fd = 0; fd < 3; fd++) {
 		said[fd] = f->stdio[fd];
 		if (said[fd] && off)
@@ -90,13 +91,13 @@ gather(const struct cli_run_app *f, const char *said[3])
 		if (said[fd] == NULL && f->said)
 			said[fd] = ac_find(&f->said->annotations, keys[fd]);
 		if (said[fd] && off) {
-			ps_log("warning: app \"%s\": annotation %s has no effect: "
-			       "%s", f->said->name, keys[fd], off);
+			ps_log("warning: app \"%s\": annotation %s has no "
+			       "effect: %s", f->said->name, keys[fd], off);
 			said[fd] = NULL;
 		}
 		if (said[fd] && cli_stdio_wrong(fd, said[fd]))
-			return cli_format("has an annotation %s that is \"%s\": it "
-					  "%s", keys[fd], said[fd],
+			return cli_format("has an annotation %s that is \"%s\": "
+					  "it %s", keys[fd], said[fd],
 			    cli_stdio_wrong(fd, said[fd]));
 	}
 	return NULL;
@@ -163,8 +164,8 @@ cli_plan_stdio(struct cli_plan *p, const struct cli_run_app *f,
 	}
 	if (ps_offered_streams(&ret->app) != 0 &&
 	    strlen(ret->app.name) > MAX_NAME)
-		return cli_format("with streams: the name of the app is longer than "
-				  "%u bytes (try --name)", MAX_NAME);
+		return cli_format("with streams: the name of the app is longer "
+				  "than %u bytes (try --name)", MAX_NAME);
 	tell(&ret->manifest.annotations, said);
 	return NULL;
 }
@@ -179,7 +180,8 @@ cli_offered_streams(const struct ac_pod_app *app)
 		const char *word = ac_find(&app->annotations, keys[fd]);
 		int v = word ? find(fd, word) : PS_STDIO_DEFAULT;
 
-		*to[fd] = (uint8_t)(v < 0 || v == INTERACTIVE ? PS_STDIO_DEFAULT : v);
+		*to[fd] = (uint8_t)(v < 0 || v == INTERACTIVE ?
+			PS_STDIO_DEFAULT : v);
 	}
 	return ps_offered_streams(&a);
 }

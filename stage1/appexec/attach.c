@@ -41,8 +41,7 @@ check(const struct s1_door *m, size_t n)
 static int
 hand_over(const struct s1_door *m, const int *fds, size_t n)
 {
-	const struct s1_door on = {
-	    .kind = S1_MUX_CLIENT, .a = m->a, .b = m->b};
+	const struct s1_door on = {.kind = S1_MUX_CLIENT, .a = m->a, .b = m->b};
 	_cleanup_fd_ int mux = s1_call_mux(app.name);
 	int all[S1_DOOR_FDS] = {S1_VISITOR};
 

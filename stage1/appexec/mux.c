@@ -31,9 +31,9 @@
 #include "stage1/common/contract.h"
 
 #define FIRST_FD 3
-#define WAITING 4u	  /* connections that have not said what they are */
-#define APP_MS 3000	  /* for the app to come, if a client was first */
-#define TERM_MS 2000	  /* for its last words, when the pod ends */
+#define WAITING 4u   /* connections that have not said what they are */
+#define APP_MS 3000  /* for the app to come, if a client was first */
+#define TERM_MS 2000 /* for its last words, when the pod ends */
 
 enum {
 	LISTENER,
@@ -72,7 +72,7 @@ s1_mux_resize(struct s1_mux *mux, uint32_t size)
 		(void)ioctl(mux->out[S1_TTY].fd, TIOCSWINSZ, &w);
 }
 
-/* --- the app --------------------------------------------------------------- */
+/* --- the app ------------------------------------------------------------- */
 
 static bool
 has_ended(void)
@@ -106,8 +106,7 @@ close_output(size_t k)
 static bool
 take_app(int fd, const struct s1_door *d, const int *fds, size_t n)
 {
-	int *const ours[] = {
-	    &m.in.fd, &m.out[S1_OUT].fd, &m.out[S1_ERR].fd};
+	int *const ours[] = {&m.in.fd, &m.out[S1_OUT].fd, &m.out[S1_ERR].fd};
 	size_t used = 0;
 
 	ps_close_fd(&app);
@@ -214,7 +213,7 @@ read_input(struct s1_client *c)
 		close_input();
 }
 
-/* --- its socket ------------------------------------------------------------ */
+/* --- its socket ---------------------------------------------------------- */
 
 static void
 receive(int *fd)
@@ -248,7 +247,7 @@ free_waiting(void)
 	return NULL;
 }
 
-/* --- the loop -------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------ */
 
 static void
 prepare(struct pollfd q[N_POLL])
@@ -260,8 +259,8 @@ prepare(struct pollfd q[N_POLL])
 	    .fd = free_waiting() ? listener : -1, .events = POLLIN};
 	q[SIGNALS] = (struct pollfd){.fd = signals, .events = POLLIN};
 	q[APP] = (struct pollfd){.fd = app, .events = POLLIN};
-	q[IN] = (struct pollfd){
-	    .fd = m.in.fd, .events = m.in.n > 0 ? POLLOUT : 0};
+	q[IN] =
+	    (struct pollfd){.fd = m.in.fd, .events = m.in.n > 0 ? POLLOUT : 0};
 	for (size_t k = 0; k < S1_OUTPUTS; k++)
 		q[OUT + k] = (struct pollfd){
 		    .fd = m.out[k].n == 0 ? m.out[k].fd : -1, .events = POLLIN};
@@ -273,10 +272,13 @@ prepare(struct pollfd q[N_POLL])
 		const bool reads = c->started && m.in.fd >= 0 && m.in.n == 0;
 
 		*p++ = (struct pollfd){.fd = c->door, .events = POLLIN};
-		*p++ = (struct pollfd){.fd = reads ? c->in : -1, .events = POLLIN};
+		*p++ =
+		    (struct pollfd){.fd = reads ? c->in : -1, .events = POLLIN};
 		for (size_t k = 0; k < S1_OUTPUTS; k++)
 			*p++ = (struct pollfd){.fd = c->out[k],
-			    .events = c->started && c->at[k] < m.out[k].n ? POLLOUT : 0};
+			    .events = c->started && c->at[k] < m.out[k].n
+					  ? POLLOUT
+					  : 0};
 	}
 }
 
@@ -309,8 +311,7 @@ serve_clients(const struct pollfd *q)
 		const size_t at = (turn + i) % S1_MUX_CLIENTS;
 		const struct pollfd *p = q + at * each + 1;
 
-		if (p->revents == 0 || p->fd != m.clients[at].in ||
-		    m.in.fd < 0)
+		if (p->revents == 0 || p->fd != m.clients[at].in || m.in.fd < 0)
 			continue;
 		turn = at + 1;
 		read_input(&m.clients[at]);
@@ -378,8 +379,8 @@ round_trip(void)
 			receive(&waiting[i]);
 	place = free_waiting();
 	if (q[LISTENER].revents != 0 && place)
-		*place = accept4(
-		    listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		*place =
+		    accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	return true;
 }
 
@@ -449,7 +450,8 @@ s1_mux(int pod_root, char **argv, char *const *env)
 	if (r == 0)
 		r = drop_rights();
 	if (r < 0)
-		return ps_log_error(r, "streams of %s", argv[0]), PS_EXIT_SYSTEM;
+		return ps_log_error(r, "streams of %s", argv[0]),
+		       PS_EXIT_SYSTEM;
 	deadline = now() + APP_MS;
 	while (round_trip())
 		;

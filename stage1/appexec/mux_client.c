@@ -125,8 +125,8 @@ start(struct s1_mux *m, struct s1_client *c)
 }
 
 void
-s1_client_add(struct s1_mux *m, const struct s1_door *d, const int *fds,
-    size_t n)
+s1_client_add(
+    struct s1_mux *m, const struct s1_door *d, const int *fds, size_t n)
 {
 	struct s1_client *c = free_place(m), made;
 

@@ -56,7 +56,7 @@ struct attach {
 	int64_t first_key;
 };
 
-/* --- what is wanted --------------------------------------------------------- */
+/* --- what is wanted ------------------------------------------------------ */
 
 /* The record is the one that this process made of root's plan. */
 static int
@@ -87,8 +87,9 @@ choose(struct attach *a, const char *mode)
 	if (a->wanted == 0)
 		a->wanted = a->offered;
 	if (a->wanted == 0 || (a->wanted & ~a->offered) != 0)
-		ps_die(S1_FAILED, "app \"%s\" does not offer this: it offers %s",
-		    a->app, offered);
+		ps_die(S1_FAILED,
+		    "app \"%s\" does not offer this: it offers %s", a->app,
+		    offered);
 }
 
 /* A pipe for a stream; the pod's end is the answer. */
@@ -143,7 +144,7 @@ catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* --- the caller ------------------------------------------------------------- */
+/* --- the caller ---------------------------------------------------------- */
 
 static void
 send_size(struct attach *a)
@@ -203,7 +204,7 @@ look_for_keys(struct attach *a, const char *p, size_t n)
 	}
 }
 
-/* --- the pod ---------------------------------------------------------------- */
+/* --- the pod ------------------------------------------------------------- */
 
 static void
 not_started(struct attach *a, uint32_t why)
@@ -253,13 +254,14 @@ on_door(struct attach *a)
 	a->started = true;
 	a->terminal.remote = (a->wanted & PS_STREAM_TTY_IN) != 0;
 	if (a->terminal.remote && (a->terminal.mask & 1u) != 0)
-		ps_log("attached to %s: ^] three times within a second leaves it",
+		ps_log(
+		    "attached to %s: ^] three times within a second leaves it",
 		    a->app);
 	s1_terminal_raw(&a->terminal);
 	return 0;
 }
 
-/* --- flows ------------------------------------------------------------------ */
+/* --- flows --------------------------------------------------------------- */
 
 static bool
 is_input(const struct flow *f)
@@ -323,8 +325,7 @@ static bool
 is_flowing(const struct attach *a)
 {
 	for (size_t i = 0; i < a->n_flows; i++)
-		if (a->flow[i].from >= 0 &&
-		    !(a->over && is_input(&a->flow[i])))
+		if (a->flow[i].from >= 0 && !(a->over && is_input(&a->flow[i])))
 			return true;
 	return false;
 }
@@ -332,8 +333,8 @@ is_flowing(const struct attach *a)
 static void
 prepare(const struct attach *a, struct pollfd q[N_POLL])
 {
-	q[DOOR] = (struct pollfd){
-	    .fd = a->over ? -1 : a->door, .events = POLLIN};
+	q[DOOR] =
+	    (struct pollfd){.fd = a->over ? -1 : a->door, .events = POLLIN};
 	q[SIGNALS] = (struct pollfd){.fd = a->signals, .events = POLLIN};
 	for (size_t i = 0; i < FLOWS; i++) {
 		const struct flow *f = &a->flow[i];

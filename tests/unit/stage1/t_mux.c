@@ -1,5 +1,6 @@
-/* link: stage1/appexec/mux.c stage1/appexec/mux_client.c stage1/common/door.c */
-/* link: stage1/appexec/sockets.c privsep/codec.c privsep/fds.c privsep/log.c */
+/* link: stage1/appexec/mux.c stage1/appexec/mux_client.c */
+/* link: stage1/common/door.c stage1/appexec/sockets.c */
+/* link: privsep/codec.c privsep/fds.c privsep/log.c */
 /* link: privsep/name.c privsep/streams.c */
 /*
  * The mux, in a process of its own with a root of its own, between an app and
