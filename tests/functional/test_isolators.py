@@ -336,3 +336,30 @@ def test_isolators_device_of_any_number(host, tmp_path):
                      "--mount=volume=d,target=/d"])
     assert "write=/dev/mine ok" in r.ok().out
     assert "write=/d/kmsg Permission denied" in r.out
+
+
+# --- apps that come later ----------------------------------------------------
+
+def test_isolators_of_an_app_that_comes_later(host):
+    """Its limits hold as any app's; the kernel's settings are the pod's, which
+    runs already."""
+    from test_app import Sandbox
+    wants = host.store(section=section("say", "ran", isolators=[
+        sysctl(net__ipv4__tcp_fin_timeout="17")]))
+    limited = host.store(name="example.test/limited", section=section(
+        "read", "/proc/self/cgroup", "sleep", "60",
+        isolators=[block("iops", "77")]))
+    pod = Sandbox(host)
+    pod.add(wants, "--name=a").refused(SYSCTL, "runs already")
+    pod.add(limited, "--name=b").ok()
+    pod.app("start", "--app=b").ok()
+    if not V2:
+        at = "/sys/fs/cgroup/blkio/rkt-%s/app-b" % pod.uuid
+        text = open(at + "/blkio.throttle.read_iops_device",
+                    encoding="ascii").read()
+        assert " 77\n" in text
+        assert open(at + "/cgroup.procs", encoding="ascii").read().strip()
+    pod.app("stop", "--app=b").ok()
+    pod.app("rm", "--app=b").ok()
+    assert V2 or not os.path.exists(at)
+    pod.stop()
