@@ -401,7 +401,8 @@ def test_dependency_tree_spoiled(host, site):
     top = host.write_signed(guest(host, dep("low")))
     host.rkt("run", top).ok()
     (host.data / "image" / low / "tree/rootfs/low").write_text("y")
-    host.rkt("run", top).refused("the tree of \"example.test/low\"")
+    host.rkt("run", top).refused(
+        "image \"example.test/low\" is damaged: its tree")
 
 
 def test_dependency_rendering_spoiled(host, site):
@@ -414,11 +415,13 @@ def test_dependency_rendering_spoiled(host, site):
     host.rkt("run", top).ok()
     file, = host.data.glob("image/*/rendered/1/rootfs/low")
     file.write_text("y")
-    host.rkt("run", top).refused("the rendered tree of \"example.test/guest\"")
+    host.rkt("run", top).refused(
+        "image \"example.test/guest\" is damaged: its rendered tree")
     record = file.parent.parent / "record"
     record.write_text(record.read_text().replace("layer", "player", 1))
     (host.data / "image" / low / "tree/rootfs/low").write_text("y")
-    host.rkt("run", top).refused("the tree of \"example.test/low\"")
+    host.rkt("run", top).refused(
+        "image \"example.test/low\" is damaged: its tree")
 
 
 def test_dependency_rendering_verify(host, site):

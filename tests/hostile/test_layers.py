@@ -184,4 +184,4 @@ def test_G5_render_lie_of_the_tree_is_found(stage):
     q.start("--insecure-options=image", "run", "a.com/top",
             policy="insecure-options image\ncheck-tree launch\n")
     assert q.finish() == 254
-    assert "the rendered tree of \"a.com/top\"" in q.err
+    assert "image \"a.com/top\" is damaged: its rendered tree" in q.err
