@@ -26,7 +26,9 @@ unit(const char *name, const char *image, unsigned bits)
 {
 	static struct ps_msg_PLAN_APP a;
 	static char text[16384];
-	const struct s1_unit u = {.app = &a, .interactive = (bits & 1) != 0};
+	const struct s1_unit u = {.app = &a,
+	    .interactive = (bits & 1) != 0,
+	    .mutable = (bits & 64) != 0};
 	size_t lines = 0, starts = 0, want = 22;
 	int n;
 
@@ -46,7 +48,7 @@ unit(const char *name, const char *image, unsigned bits)
 		starts += strncmp(p, "\nExecStart=", 11) == 0;
 	}
 	want += (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1) +
-		(bits >> 4 & 1);
+		(bits >> 4 & 1) + (bits >> 6 & 1);
 	HOLDS(lines == want && starts == 1);
 	HOLDS(strpbrk(text, "\\\"'$;\r%") == NULL);
 }

@@ -79,6 +79,24 @@ events(void **state)
 	assert_false(says_line("Type=simple"));
 }
 
+/* The end of one is not the pod's, and it may be started as often as one likes,
+ * whatever became of it. */
+static void
+comes_and_goes(void **state)
+{
+	(void)state;
+	begin("a", "b");
+	assert_true(s1_format_service(&unit, text, sizeof(text)) > 0);
+	assert_true(says_line("OnFailure=halt.target"));
+	assert_null(strstr(text, "StartLimit"));
+	unit.mutable = true;
+	assert_true(s1_format_service(&unit, text, sizeof(text)) > 0);
+	assert_null(strstr(text, "OnFailure"));
+	assert_true(says_line("StartLimitIntervalSec=0"));
+	assert_true(says_line("CollectMode=inactive-or-failed"));
+	assert_true(says_line("Restart=no"));
+}
+
 /* With cgroup v1 the launcher sets them; in a unit they would be two. */
 static void
 limits(void **state)
@@ -205,6 +223,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(says),
 	    cmocka_unit_test(events),
+	    cmocka_unit_test(comes_and_goes),
 	    cmocka_unit_test(limits),
 	    cmocka_unit_test(sockets),
 	    cmocka_unit_test(streams),
