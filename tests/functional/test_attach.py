@@ -300,6 +300,33 @@ def test_attach_to_the_end_of_the_pod(host, program):
         stop(child, 0)
 
 
+def test_attach_at_once(host, program):
+    """Several who come while the pod begins, and may be too late for its end:
+    each has all from when it joined to the end, or is told why not."""
+    image = store(host, program)
+    whole = 0
+    for _ in range(5):
+        child = host.start("run", image, *STREAMS, "--", "flood", "200000")
+        uuid = wait_until(lambda: [u for s, u in host.pods() if s == "run"])[0]
+        clients = [Attached(host, uuid) for _ in range(4)]
+        done = []
+        threads = [threading.Thread(target=lambda c=c: done.append(
+            (c, *c.communicate(b"x", timeout=40)))) for c in clients]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert len(done) == 4
+        for c, out, err in done:
+            assert pattern(200000).endswith(out)
+            whole += len(out) == 200000
+            assert c.returncode == 0 or (c.returncode == 254 and (
+                b"is not running" in err or b"has ended" in err)), err
+        stop(child, 0)
+        host.rkt("rm", uuid).ok()
+    assert whole >= 5
+
+
 @pytest.mark.parametrize("flags", [STREAMS, ["--stdout=tty"]])
 def test_attach_hears_the_last_words(host, program, flags):
     """A pod that is stopped: the mux ends behind its app."""
