@@ -16,7 +16,8 @@ export SET_privsep := $(privsep_SRCS) privsep/disks.c privsep/streams.c privsep/
 export SET_appc := $(appc_SRCS)
 export SET_launcher := $(filter-out launcher/main.c launcher/sys.c \
 	launcher/sys_spawn.c,$(launcher_SRCS)) \
-	tests/unit/launcher/fake_sys.c tests/unit/launcher/world.c
+	$(addprefix tests/unit/launcher/,fake_sys.c fake_files.c fake_mount.c \
+	fake_proc.c fake_host.c world.c)
 export SET_cli := $(filter-out cli/main.c,$(cli_SRCS))
 export SET_fetcher := $(filter-out fetcher/main.c,$(fetcher_SRCS))
 export SET_verify := $(filter-out verifier/openpgp/main.c,$(verify_SRCS))
