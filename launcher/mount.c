@@ -48,8 +48,7 @@ struct root {
 	const char *name; /* below overlay/: ours, or an AC name behind "app-" */
 	mode_t mode;	  /* of overlay/NAME */
 	int store;
-	uint16_t n; /* its layers, below store, topmost first */
-	char path[LN_MAX_LOWERS][LN_LOWER_PATH];
+	const struct ln_lowers *lowers; /* below store; NULL: that of stage1 */
 };
 
 /* What the kernel takes as one option is short: layers are 0:1:... here, below
@@ -57,18 +56,22 @@ struct root {
 static int
 mount_lowers(const struct root *root, int dir, int userns, char ret[128])
 {
+	const uint16_t n = root->lowers ? root->lowers->n : 1;
 	size_t at = 0;
 	int r = 0;
 
-	for (uint16_t i = 0; r == 0 && i < root->n; i++) {
+	for (uint16_t i = 0; r == 0 && i < n; i++) {
 		_cleanup_fd_ int source = -1;
-		char name[8];
+		char name[8], path[LN_LOWER_PATH] = "stage1/nspawn/rootfs";
+
+		if (root->lowers)
+			ln_lower_path(&root->lowers->v[i], path);
 
 		(void)snprintf(name, sizeof(name), "%u", i);
 		at += (size_t)snprintf(ret + at, 128 - at, "%s%s", i ? ":" : "",
 		    name);
 		r = ln_make_dirs(dir, name, 0, 0755);
-		source = r < 0 ? r : sys_idmapped(root->store, root->path[i], userns);
+		source = r < 0 ? r : sys_idmapped(root->store, path, userns);
 		r = source < 0 ? source : sys_attach(source, dir, name);
 	}
 	return r;
@@ -102,15 +105,12 @@ static int
 make_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
     uint32_t base, int userns)
 {
-	static struct root root;
 	char name[300];
-
 	/* What an app writes, set-user-ID files too, is for no user of the host
 	 * (CVE-2024-25621). */
-	root = (struct root){ .name = name, .mode = 0700,
-		.store = s->image, .n = plan->lowers[i].n };
-	for (uint16_t k = 0; k < root.n; k++)
-		ln_lower_path(&plan->lowers[i].v[k], root.path[k]);
+	const struct root root = { .name = name, .mode = 0700,
+		.store = s->image, .lowers = &plan->lowers[i] };
+
 	(void)snprintf(name, sizeof(name), "app-%s", plan->app[i].name);
 	return make_root(s, &root, base, userns);
 }
@@ -145,14 +145,12 @@ int
 ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
     uint32_t base)
 {
-	static struct root root;
+	const struct root root = { .store = s->image,
+		.lowers = &plan->lowers[i] };
 	char path[300], lowers[128] = "", all[140];
 	_cleanup_fd_ int userns = -1, dir = -1, overlay = -1;
 	int r;
 
-	root = (struct root){ .store = s->image, .n = plan->lowers[i].n };
-	for (uint16_t k = 0; k < root.n; k++)
-		ln_lower_path(&plan->lowers[i].v[k], root.path[k]);
 	(void)snprintf(path, sizeof(path), "overlay/app-%s", plan->app[i].name);
 	dir = ln_open_dir(s->pod, path);
 	userns = dir < 0 ? dir : sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
@@ -236,8 +234,7 @@ share(struct ln_session *s)
 int
 ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
-	static struct root root = { .name = "stage1", .mode = 0755, .n = 1,
-		.path = { "stage1/nspawn/rootfs" } };
+	struct root root = { .name = "stage1", .mode = 0755 };
 	_cleanup_fd_ int userns = -1, stage1 = -1, overlay = -1;
 	int r;
 
