@@ -159,7 +159,7 @@ ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 		r = sys_chdir(dir);
 	/* What the app wrote is one more layer that is read. */
 	(void)snprintf(all, sizeof(all), "upper:%s", lowers);
-	overlay = r < 0 ? r : sys_overlay_read(all);
+	overlay = r < 0 ? r : sys_overlay(all, NULL, NULL);
 	r = sys_chdir(s->data);
 	if (overlay < 0 || r < 0)
 		return overlay < 0 ? overlay : r;

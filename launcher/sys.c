@@ -337,31 +337,20 @@ sys_tmpfs(uint64_t size, mode_t mode, uid_t uid, gid_t gid, bool readonly)
 }
 
 int
-sys_overlay_read(const char *lower)
-{
-	const char *const options[][2] = { { "source", "rkt" },
-		{ "lowerdir", lower } };
-
-	return make_fs("overlay", options, PS_COUNT(options), MOUNT_ATTR_RDONLY);
-}
-
-int
 sys_overlay(const char *lower, const char *upper, const char *work)
 {
 	const char *const options[][2] = { { "source", "rkt" },
 		{ "lowerdir", lower }, { "upperdir", upper }, { "workdir", work } };
-	int fd = make_fs("overlay", options, PS_COUNT(options), 0);
+	_cleanup_fd_ int fd = make_fs("overlay", options, upper ? 4 : 2,
+	    upper ? 0 : MOUNT_ATTR_RDONLY);
 	struct statvfs sfs;
 
-	if (fd < 0)
-		return fd;
 	/* The kernel falls back to read-only without a word when the upper
 	 * layer does not suit it. */
-	if (fstatvfs(fd, &sfs) < 0 || (sfs.f_flag & ST_RDONLY) != 0) {
-		(void)close(fd);
+	if (fd >= 0 && upper &&
+	    (fstatvfs(fd, &sfs) < 0 || (sfs.f_flag & ST_RDONLY) != 0))
 		return -EROFS;
-	}
-	return fd;
+	return take_fd(fd);
 }
 
 int

@@ -59,10 +59,9 @@ int sys_node(mode_t mode, dev_t device, uid_t uid, gid_t gid);
 /* The directory in a mount of its own where what is written gets other owners,
  * through userns: nosuid, nodev. */
 int sys_shifted(int dir, int userns);
-/* An overlay of three paths relative to the working directory, detached. */
+/* An overlay of three paths relative to the working directory, detached; of
+ * lower alone where the others are NULL: that cannot be written. */
 int sys_overlay(const char *lower, const char *upper, const char *work);
-/* The same of lower alone: it cannot be written. */
-int sys_overlay_read(const char *lower);
 int sys_attach(int mount, int dir, const char *path);
 /* What is mounted below it from now on is also below its copies in namespaces
  * that were made of this one. */

@@ -130,29 +130,19 @@ sys_overlay(const char *lower, const char *upper, const char *work)
 	/* The kernel takes no longer option. */
 	if (strlen(lower) > 255)
 		fake_bug("an overlay of too many", lower);
-	(void)snprintf(paths, sizeof(paths), "%s:%s:%s", lower, upper, work);
+	(void)snprintf(paths, sizeof(paths), "%s%s%s%s%s", lower, upper ? ":" : "",
+	    upper ? upper : "", work ? ":" : "", work ? work : "");
 	for (const char *path; (path = strsep(&rest, ":")) != NULL;) {
 		fake_check(working_dir, path, false);
-		if (r == 0 && faccessat(working_dir, path, F_OK, 0) < 0)
+		if (r == 0 && upper && faccessat(working_dir, path, F_OK, 0) < 0)
 			fake_bug("an overlay of what is not there", path);
 	}
-	(void)snprintf(text, sizeof(text), "overlay(%.70s,%.70s,%.70s)", lower, upper,
-	    work);
-	fake_note("%s", text);
-	return r < 0 ? r : fake_thing(text);
-}
-
-int
-sys_overlay_read(const char *lower)
-{
-	char text[400], paths[400], *rest = paths;
-	int r = fake_verb();
-
-	(void)snprintf(paths, sizeof(paths), "%s", lower);
-	for (const char *path; (path = strsep(&rest, ":")) != NULL;)
-		fake_check(working_dir, path, false);
-	(void)snprintf(text, sizeof(text), "overlay(%.200s)", lower);
-	fake_note("%s read-only", text);
+	if (upper)
+		(void)snprintf(text, sizeof(text), "overlay(%.70s,%.70s,%.70s)", lower,
+		    upper, work);
+	else
+		(void)snprintf(text, sizeof(text), "overlay(%.200s)", lower);
+	fake_note("%s%s", text, upper ? "" : " read-only");
 	return r < 0 ? r : fake_thing(text);
 }
 
