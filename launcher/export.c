@@ -91,7 +91,7 @@ pack(struct ln_session *s, uint16_t app, int output, int manifest)
 	int r = ln_pod_base(s->pod, &base), fds[3];
 
 	if (r == 0)
-		r = ln_image_judge(s, &plan, app, true);
+		r = ln_layers(s, &plan.app[app], true, &plan.lowers[app]);
 	if (r != 0)
 		return r < 0 ? ln_refuse_error(s, r, "cannot read the pod") : r;
 	tree = ln_mount_read(s, &plan, app, base);

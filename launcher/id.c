@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "launcher/files.h"
+#include "launcher/store.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
@@ -57,14 +57,12 @@ ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 bool
 ln_pod_exists(struct ln_session *s, const char *uuid, bool later)
 {
-	static const char *const states[] = { "embryo", "prepare", "prepared",
-		"run", "exited-garbage", "garbage" };
 	char path[80];
 
-	for (size_t i = later ? 2 : 0; i < PS_COUNT(states); i++) {
+	for (size_t i = later ? 2 : 0; i < LN_POD_STATES; i++) {
 		_cleanup_fd_ int fd = -1;
 
-		(void)snprintf(path, sizeof(path), "%s/%.36s", states[i], uuid);
+		(void)snprintf(path, sizeof(path), "%s/%.36s", ln_pod_states[i], uuid);
 		fd = sys_open(s->pods, path, O_PATH, 0, SYS_BENEATH);
 		if (fd != -ENOENT)
 			return true;

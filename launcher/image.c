@@ -126,10 +126,3 @@ ln_image_take(struct ln_session *s, const char *app,
 		    "it again", app);
 	return ln_judge_image(s, ret, unsigned_ok);
 }
-
-int
-ln_image_judge(struct ln_session *s, struct ln_plan *plan, uint16_t i,
-    bool unsigned_ok)
-{
-	return ln_layers(s, &plan->app[i], unsigned_ok, &plan->lowers[i]);
-}

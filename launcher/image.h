@@ -6,13 +6,10 @@
 #include "launcher/session.h"
 #include "privsep/record.h"
 
-/* May app i start from its image and the layers below that?  Each is held for
- * the life of this process and of what it becomes.  unsigned_ok: images
- * without a signature were asked for.  On success plan->lowers[i] is what to
- * mount.  0; 1 REFUSED was sent; or a negative errno. */
-int ln_image_judge(struct ln_session *s, struct ln_plan *plan, uint16_t i,
-    bool unsigned_ok);
-/* The same of this app, of which name, image and layers are looked at. */
+/* May this app, of which name, image and layers are looked at, start from its
+ * image and the layers below that?  Each is held for the life of this process
+ * and of what it becomes.  unsigned_ok: images without a signature were asked
+ * for.  *ret: what to mount.  0; 1 REFUSED was sent; or a negative errno. */
 int ln_layers(struct ln_session *s, const struct ps_msg_PLAN_APP *app,
     bool unsigned_ok, struct ln_lowers *ret);
 

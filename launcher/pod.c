@@ -76,8 +76,8 @@ prove(struct ln_session *s, struct ln_argv made)
 	if (code != 0)
 		return ln_refuse(s, code, "%s", error);
 	for (uint16_t i = 0; r == 0 && i < plan.pod.apps; i++)
-		r = ln_image_judge(s, &plan, i,
-		    (plan.pod.insecure & PS_INSECURE_IMAGE) != 0);
+		r = ln_layers(s, &plan.app[i],
+		    (plan.pod.insecure & PS_INSECURE_IMAGE) != 0, &plan.lowers[i]);
 	return r;
 }
 

@@ -16,6 +16,9 @@
 #include "privsep/fds.h"
 #include "privsep/name.h"
 
+const char *const ln_pod_states[LN_POD_STATES] = { "embryo", "prepare",
+	"prepared", "run", "exited-garbage", "garbage" };
+
 /* Also a directory that stood there with other modes. */
 static int
 put_right(int fd, mode_t mode, gid_t gid)
@@ -64,8 +67,6 @@ may_be_data(int dir)
 int
 ln_store_open(struct ln_session *s, const char *dir)
 {
-	static const char *const states[] = { "embryo", "prepare", "prepared",
-		"run", "exited-garbage", "garbage" };
 	const struct {
 		const char *name;
 		int *fd;
@@ -86,9 +87,9 @@ ln_store_open(struct ln_session *s, const char *dir)
 	for (size_t i = 0; r >= 0 && i < PS_COUNT(rows); i++)
 		r = *rows[i].fd = make_dir(s->data, rows[i].name, rows[i].mode,
 		    rows[i].gid);
-	for (size_t i = 0; r >= 0 && i < PS_COUNT(states); i++) {
+	for (size_t i = 0; r >= 0 && i < LN_POD_STATES; i++) {
 		_cleanup_fd_ int fd =
-		    make_dir(s->pods, states[i], 0750, s->rkt.gid);
+		    make_dir(s->pods, ln_pod_states[i], 0750, s->rkt.gid);
 
 		r = fd;
 	}

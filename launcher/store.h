@@ -8,6 +8,10 @@
 #include "privsep/name.h"
 #include "privsep/record.h"
 
+/* Below pods/, in the order in which pods move on. */
+#define LN_POD_STATES 6
+extern const char *const ln_pod_states[LN_POD_STATES];
+
 /* Open (and make, with rkt's modes) everything below the data directory. */
 int ln_store_open(struct ln_session *s, const char *dir);
 
