@@ -204,18 +204,6 @@ clear_app(const struct ln_plan *plan)
 	return r < 0 ? r : sys_unlink(c.apps, app, false);
 }
 
-/* Whole or not at all, over what there is. */
-static int
-put(struct ln_session *s, int dir, const char *name, const void *p, size_t n)
-{
-	int r = sys_unlink(dir, ".new", false);
-
-	r = r == -ENOENT ? 0 : r;
-	if (r == 0)
-		r = ln_write_file(s, dir, ".new", p, n);
-	return r < 0 ? r : sys_rename(dir, ".new", dir, name, true);
-}
-
 /* --- add ------------------------------------------------------------------ */
 
 /* Nothing of these names is there, so that all there is of them later is of
@@ -298,7 +286,8 @@ build(struct ln_session *s, const struct ln_plan *plan)
 		return ln_refuse(s, PS_REFUSED_SYSTEM, "pod \"%s\" does not take the "
 		    "app%s%s", plan->pod.uuid, r < 0 ? ": " : "",
 		    r < 0 ? strerror(-r) : "");
-	r = put(s, c.pod.pod, "pod", plan->pod.manifest, plan->pod.n_manifest);
+	r = ln_replace_file(s, c.pod.pod, "pod", plan->pod.manifest,
+	    plan->pod.n_manifest);
 	return r < 0 ? ln_refuse_error(s, r, "cannot write the pod") : 0;
 }
 
@@ -313,7 +302,8 @@ ln_add_app(struct ln_session *s, const struct ln_addition *a)
 		r = is_free(s, plan);
 	if (r == 0) {
 		s->pod = ln_open_dir(c.pod.pod, ".");
-		r = s->pod < 0 ? s->pod : put(s, c.apps, app, a->bytes, a->size);
+		r = s->pod < 0 ? s->pod : ln_replace_file(s, c.apps, app,
+				     a->bytes, a->size);
 		r = r < 0 ? ln_refuse_error(s, r, "cannot write the pod") :
 			    build(s, plan);
 		if (r != 0) {
@@ -353,7 +343,7 @@ take_away(struct ln_session *s, const char *app, int manifest, uint64_t size)
 		    "\"%s\"%s%s", app, e < 0 ? ": " : "", e < 0 ? strerror(-e) : "");
 	e = ps_pread_full(manifest, text, size, 0);
 	if (e == 0)
-		e = put(s, c.pod.pod, "pod", text, size);
+		e = ln_replace_file(s, c.pod.pod, "pod", text, size);
 	if (e == 0 && r == 0)
 		e = clear_app(&added);
 	return e < 0 ? ln_refuse_error(s, e, "cannot remove the app") : 0;

@@ -217,3 +217,19 @@ ln_write_file(struct ln_session *s, int dir, const char *name, const void *p,
 	r = ps_write_full(fd, p, n);
 	return r < 0 ? r : sys_own(fd, 0, s->rkt.gid, 0640);
 }
+
+int
+ln_replace_file(struct ln_session *s, int dir, const char *name, const void *p,
+    size_t n)
+{
+	_cleanup_fd_ int fd = -1;
+	int r = sys_unlink(dir, ".new", false);
+
+	if (r == 0 || r == -ENOENT)
+		r = ln_write_file(s, dir, ".new", p, n);
+	fd = r < 0 ? r : ln_open_file(dir, ".new");
+	r = fd < 0 ? fd : sys_fsync(fd);
+	if (r == 0)
+		r = sys_rename(dir, ".new", dir, name, true);
+	return r < 0 ? r : sys_fsync(dir);
+}

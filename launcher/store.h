@@ -50,6 +50,9 @@ int ln_pod_move(const struct ln_session *s, const char *from, const char *to,
 /* Write a file of root's into dir, 0640 root:rkt, replacing nothing. */
 int ln_write_file(struct ln_session *s, int dir, const char *name,
     const void *p, size_t n);
+/* The same over what there is: whole, old or new, whenever the power fails. */
+int ln_replace_file(struct ln_session *s, int dir, const char *name,
+    const void *p, size_t n);
 
 /* Take away dir/name and all below it without following anything; it is
  * moved into dir first under another name, so that it is gone at once.
