@@ -229,7 +229,5 @@ ln_replace_file(struct ln_session *s, int dir, const char *name, const void *p,
 		r = ln_write_file(s, dir, ".new", p, n);
 	fd = r < 0 ? r : ln_open_file(dir, ".new");
 	r = fd < 0 ? fd : sys_fsync(fd);
-	if (r == 0)
-		r = sys_rename(dir, ".new", dir, name, true);
-	return r < 0 ? r : sys_fsync(dir);
+	return r < 0 ? r : sys_rename(dir, ".new", dir, name, true);
 }
