@@ -20,22 +20,6 @@ again(void)
 	world_begin(argv);
 }
 
-static int
-begin(void **state)
-{
-	(void)state;
-	world_begin(argv);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 /* --- the store -------------------------------------------------------------- */
 
 static void
@@ -487,7 +471,7 @@ no_room(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define TEST(f) WORLD_TEST(f)
 	const struct CMUnitTest tests[] = { TEST(chain), TEST(each_tree_once),
 		TEST(named_by_id), TEST(other_lists), TEST(half_a_layer),
 		TEST(circles), TEST(too_many), TEST(each_is_judged),
@@ -495,5 +479,6 @@ main(void)
 		TEST(rendered_below), TEST(implied), TEST(not_rendered),
 		TEST(not_of_spoiled), TEST(no_room) };
 
+	world_words = argv;
 	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

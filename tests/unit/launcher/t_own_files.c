@@ -10,22 +10,6 @@
 
 static char *const argv[] = { "rkt", "list", NULL };
 
-static int
-begin(void **state)
-{
-	(void)state;
-	world_begin(argv);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static void
 only_roots(void **state)
 {
@@ -107,9 +91,10 @@ swept_away(void **state)
 int
 main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+#define TEST(f) WORLD_TEST(f)
 	const struct CMUnitTest tests[] = { TEST(only_roots), TEST(long_names),
 		TEST(no_parent), TEST(swept_away) };
 
+	world_words = argv;
 	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

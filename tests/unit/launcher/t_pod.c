@@ -12,22 +12,6 @@ static char *const argv[] = { "rkt", "run", NAME, NULL };
 static char *const argv_image[] = { "rkt", "--insecure-options=image", "run", NAME, NULL };
 static struct ln_plan plan;
 
-static int
-begin(void **state)
-{
-	(void)state;
-	world_begin(argv);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 static void
 again(char *const args[])
 {
@@ -434,7 +418,7 @@ image_in_use(void **state)
 	ps_close_fd(&other);
 }
 
-#define with(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define with(t) WORLD_TEST(t)
 
 int
 main(void)
@@ -458,5 +442,6 @@ main(void)
 		with(image_in_use),
 	};
 
+	world_words = argv;
 	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

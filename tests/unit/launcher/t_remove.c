@@ -10,22 +10,6 @@ extern int sys_flock(int fd, bool exclusive);
 static char *const argv[] = { "rkt", "rm", NULL };
 #define POD "/var/lib/rkt/pods/"
 
-static int
-begin(void **state)
-{
-	(void)state;
-	world_begin(argv);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	(void)state;
-	world_end();
-	return 0;
-}
-
 /* 600 levels deep, symlinks out of it, odd names. */
 static void
 strange_tree(void **state)
@@ -171,7 +155,7 @@ check(void **state)
 	assert_int_equal(world_hear(NULL), PS_REFUSED);
 }
 
-#define with(t) cmocka_unit_test_setup_teardown(t, begin, end)
+#define with(t) WORLD_TEST(t)
 
 int
 main(void)
@@ -185,5 +169,6 @@ main(void)
 		with(check),
 	};
 
+	world_words = argv;
 	return cmocka_run_group_tests(tests, world_set_up, world_tear_down);
 }

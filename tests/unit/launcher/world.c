@@ -49,6 +49,24 @@ world_tear_down(void **state)
 	return 0;
 }
 
+char *const *world_words;
+
+int
+world_open(void **state)
+{
+	(void)state;
+	world_begin(world_words);
+	return 0;
+}
+
+int
+world_close(void **state)
+{
+	(void)state;
+	world_end();
+	return 0;
+}
+
 /* --- workers --------------------------------------------------------------- */
 
 static void

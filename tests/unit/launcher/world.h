@@ -55,6 +55,11 @@ extern struct world world;
 /* Once a program. */
 int world_set_up(void **state);
 int world_tear_down(void **state);
+/* Around one test: a session with world_words as its argv. */
+extern char *const *world_words;
+int world_open(void **state);
+int world_close(void **state);
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_open, world_close)
 /* A session with this argv (NULL ends it), HELLO said and heard.  */
 void world_begin(char *const argv[]);
 /* The same, but the conductor has said nothing yet. */
