@@ -8,6 +8,7 @@
 
 #include "privsep/attr.h"
 #include "privsep/log.h"
+#include "privsep/streams.h"
 #include "stage1/appexec/appexec.h"
 #include "stage1/appexec/enter.h"
 #include "stage1/appexec/mux.h"
@@ -20,6 +21,8 @@ static const struct {
 } answers[] = {
     {-ESRCH, S1_ATTACH_GONE},
     {-ECONNREFUSED, S1_ATTACH_GONE},
+    {-ECONNRESET, S1_ATTACH_GONE},
+    {-EPIPE, S1_ATTACH_GONE},
     {-ENOENT, S1_ATTACH_NONE},
     {-ENAMETOOLONG, S1_ATTACH_NONE},
 };
@@ -45,6 +48,9 @@ hand_over(const struct s1_door *m, const int *fds, size_t n)
 	_cleanup_fd_ int mux = s1_call_mux(app.name);
 	int all[S1_DOOR_FDS] = {S1_VISITOR};
 
+	/* A pod that ends takes the mux's socket away. */
+	if (mux == -ENOENT && ps_offered_streams(&app) != 0)
+		return -ESRCH;
 	if (mux < 0)
 		return mux;
 	memcpy(all + 1, fds + 1, (n - 1) * sizeof(*fds));
