@@ -427,11 +427,6 @@ s1_run_attach(int door, int record, char *const *words)
 	if (r == 0 && a.code < 0 && !a.over && poll(&last, 1, 0) > 0)
 		(void)on_door(&a);
 	s1_terminal_restore(&a.terminal);
-	if (r == -EPIPE)
-		ps_log("the pod has ended");
-	else if (r == -ETIMEDOUT)
-		ps_log("the pod does not answer");
-	else if (r < 0)
-		(void)ps_log_error(r, "the pod cannot be understood");
+	s1_say_end(r);
 	return r < 0 ? S1_FAILED : a.code < 0 ? 0 : a.code;
 }

@@ -36,6 +36,8 @@ int s1_knock(void);
 int s1_ask(int door, int record, char *const *words);
 /* proxy.c: until the command has ended; the exit code. */
 int s1_proxy(int door, int record, char *const *words);
+/* Why a conversation with the pod broke off; r >= 0: it did not. */
+void s1_say_end(int r);
 /* attach.c: until the app has ended or the caller has had enough; words is the
  * one of --mode. */
 int s1_run_attach(int door, int record, char *const *words);

@@ -133,11 +133,6 @@ s1_ask(int door, int record, char *const *argv)
 		r = ps_seccomp(policy_enter, PS_COUNT(policy_enter));
 	if (r == 0)
 		r = wait_for(door, said, &code);
-	if (r == -EPIPE)
-		ps_log("the pod has ended");
-	else if (r == -ETIMEDOUT)
-		ps_log("the pod does not answer");
-	else if (r < 0)
-		(void)ps_log_error(r, "the pod cannot be understood");
+	s1_say_end(r);
 	return r == 1 && code == 0 ? 0 : S1_FAILED;
 }

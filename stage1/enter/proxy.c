@@ -206,6 +206,17 @@ drain(struct proxy *p)
 		p->showing = poll(&q, 1, 0) > 0 && s1_terminal_show(&p->terminal);
 }
 
+void
+s1_say_end(int r)
+{
+	if (r == -EPIPE)
+		ps_log("the pod has ended");
+	else if (r == -ETIMEDOUT)
+		ps_log("the pod does not answer");
+	else if (r < 0)
+		(void)ps_log_error(r, "the pod cannot be understood");
+}
+
 int
 s1_proxy(int door, int record, char *const *words)
 {
@@ -228,11 +239,6 @@ s1_proxy(int door, int record, char *const *words)
 		r = turn(&p);
 	drain(&p);
 	s1_terminal_restore(&p.terminal);
-	if (r == -EPIPE)
-		ps_log("the pod has ended");
-	else if (r == -ETIMEDOUT)
-		ps_log("the pod does not answer");
-	else if (r < 0)
-		(void)ps_log_error(r, "the pod cannot be understood");
+	s1_say_end(r);
 	return r < 0 ? S1_FAILED : p.code;
 }
