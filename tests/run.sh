@@ -62,7 +62,7 @@ one() {
 pytests() {
 	xml=$O/log/.junit.xml
 	rm -f "$xml"
-	"$PYTHON" -m pytest -q -rs -p no:cacheprovider --junitxml="$xml" "$2" \
+	"$PYTHON" -m pytest -q -rfEs -p no:cacheprovider --junitxml="$xml" "$2" \
 		>>"$1" 2>&1 </dev/null
 	code=$?
 	[ "$code" -eq 5 ] && return # no tests there

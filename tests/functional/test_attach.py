@@ -66,6 +66,16 @@ def start(host, image, flags, *acts, pod=()):
     return child, uuid
 
 
+def mux_of(host):
+    """The pid of the app's mux.  The app is ready when its streams lie in the
+    mux's socket: systemd starts the mux a little later."""
+    def running():
+        return [p for p, words in host.lab.cgroup.processes()
+                if "appexec --mux streams" in words]
+    (mux,) = wait_until(running)
+    return mux
+
+
 def stop(child, code=None):
     if child.poll() is None and code is None:
         child.terminate()
@@ -673,8 +683,7 @@ def test_G7_attach_starts_nothing(host, program):
     assert [c.hears(1) for c in several] == [b"x"] * 3
     assert of_app(host, "streams") == before
     # What carries the bytes is apart from it, and without a right.
-    (mux,) = [p for p, words in host.lab.cgroup.processes()
-              if "appexec --mux streams" in words]
+    mux = mux_of(host)
     with open("/proc/%d/cgroup" % mux, encoding="ascii") as f:
         assert "rkt-mux@streams.service" in f.read()
     with open("/proc/%d/status" % mux, encoding="ascii") as f:
@@ -908,8 +917,7 @@ def test_attach_mux_hears_nonsense(host, program):
 def test_attach_again_and_again(host, program):
     """CVE-2025-64329: nothing is left of who came and went, however."""
     child, uuid = start(host, store(host, program), STREAMS, "cat")
-    (mux,) = [p for p, words in host.lab.cgroup.processes()
-              if "appexec --mux streams" in words]
+    mux = mux_of(host)
 
     def open_files():
         return len(os.listdir("/proc/%d/fd" % mux))
