@@ -873,7 +873,7 @@ def test_attach_mux_that_floods(host, program):
     stop(child)
 
 
-def mux_of(host, child, name="streams"):
+def mux_socket(host, child, name="streams"):
     """A connection to an app's mux, as the pod's root would have it."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.settimeout(10)
@@ -896,10 +896,10 @@ def test_attach_mux_hears_nonsense(host, program):
             (say(client, 32), [b.fileno(), r]), (say(client, 0), [b.fileno(), r]),
             (say(client, 2), [b.fileno(), w, w]), (say(client, 2), [r, w]),
             (say(client, 1) + b"y", [b.fileno(), r])):
-        with mux_of(host, child) as s:
+        with mux_socket(host, child) as s:
             socket.send_fds(s, [packet], fds)
             assert s.recv(16) == b""
-    idle = [mux_of(host, child) for _ in range(3)]
+    idle = [mux_socket(host, child) for _ in range(3)]
     c = Attached(host, uuid).joined()
     c.says(b"well")
     assert c.hears(4) == b"well"
@@ -941,7 +941,7 @@ def test_attach_client_that_talks_nonsense(host, program):
     for nonsense in (b"z" * 16, say(6), say(2, 9), say(5, 0, 7), b"x"):
         r, w = os.pipe()
         a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with mux_of(host, child) as s:
+        with mux_socket(host, child) as s:
             socket.send_fds(s, [say(65, 2)], [b.fileno(), w])
             assert s.recv(16) == b""
         os.close(w)
