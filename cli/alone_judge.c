@@ -168,7 +168,7 @@ cli_alone_unpack(struct cli_alone *a, const struct cli_slot *image,
 		    .closed = true } };
 	struct ps_msg_UNPACK m = { .max_tar = a->policy.max_tree,
 		.max_ratio = a->policy.max_ratio,
-		.max_entries = a->policy.max_entries,
+		.max_entries = (uint32_t)a->policy.max_entries,
 		.max_manifest = PS_MAX_MANIFEST };
 	_cleanup_fd_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const int all[] = { image->fd, null, manifest < 0 ? null : manifest };

@@ -56,7 +56,7 @@ ln_judge_image(struct ln_session *s, const struct ps_record *r, bool unsigned_ok
 	if (ln_is_listed(p->deny, p->n_deny, r->image))
 		return ln_refuse(s, PS_REFUSED_POLICY,
 		    "site policy denies this image (deny-digest)");
-	if (p->pinned && !ln_is_listed(p->pin, p->n_pin, r->image))
+	if (p->n_pin > 0 && !ln_is_listed(p->pin, p->n_pin, r->image))
 		return ln_refuse(s, PS_REFUSED_POLICY,
 		    "site policy pins images and this is not one of them (pin-digest)");
 	if (r->n_signer == 0 && !unsigned_ok)

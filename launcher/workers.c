@@ -201,7 +201,7 @@ ln_worker_unpack(struct ln_session *s, const struct ln_slot *image,
 	const int fds[] = { image->fd, rootfs, manifest };
 	struct ps_msg_UNPACK m = { .max_tar = s->policy.max_tree,
 		.max_ratio = s->policy.max_ratio,
-		.max_entries = s->policy.max_entries,
+		.max_entries = (uint32_t)s->policy.max_entries,
 		.max_manifest = PS_MAX_MANIFEST };
 
 	return ASK(s, &a, UNPACK, &m, fds, 3, UNPACKED, ret);
@@ -224,7 +224,7 @@ ln_worker_render(struct ln_session *s, const struct ln_rendering *what,
 	const int fds[] = { what->rootfs, what->manifest };
 	struct ps_msg_RENDER m = { .layers = (uint16_t)what->n, .bare = what->bare,
 		.max_tree = s->policy.max_tree,
-		.max_entries = s->policy.max_entries };
+		.max_entries = (uint32_t)s->policy.max_entries };
 	struct ps_msg_LAYERS more = { 0 };
 	int r = start(s, &a);
 
@@ -244,7 +244,7 @@ ln_worker_pack(struct ln_session *s, const int fds[3], uint32_t base,
 {
 	struct ask a = unpack_ask(s, ANY_SIZE);
 	struct ps_msg_PACK m = { .max_tree = s->policy.max_tree,
-		.max_entries = s->policy.max_entries };
+		.max_entries = (uint32_t)s->policy.max_entries };
 
 	a.room.base = base;
 	return ASK(s, &a, PACK, &m, fds, 3, TREE, ret);

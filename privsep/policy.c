@@ -5,6 +5,7 @@
 #include "privsep/policy.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,14 +30,14 @@ static const struct word {
 		PS_INSECURE_PUBKEY | PS_INSECURE_HTTP },
 	{ "all-run", PS_INSECURE_CAPABILITIES | PS_INSECURE_PATHS |
 		PS_INSECURE_SECCOMP },
-	{ "all", PS_INSECURE_ALL },
+	{ "all", PS_INSECURE_ALL }, { 0 }
 };
 
 static const struct word protection_words[] = {
 	{ "none", 0 },
 	{ "cgroup", PS_PROTECT_CGROUP },
 	{ "seccomp", PS_PROTECT_SECCOMP },
-	{ "keyring", PS_PROTECT_KEYRING },
+	{ "keyring", PS_PROTECT_KEYRING }, { 0 }
 };
 
 static const char *const cap_names[] = { "CAP_CHOWN", "CAP_DAC_OVERRIDE",
@@ -67,198 +68,135 @@ ps_cap_number(const char *name, size_t n)
 	return -1;
 }
 
-/* Calls take(word, length) for each comma-separated word; false if one is
- * refused, and then it is left in *ret_word. */
+/* Bits of a comma list of these words; false: one is unknown, and then it is
+ * left in *ret_word. */
 static bool
-each_word(const char *list, bool (*take)(const char *, size_t, void *), void *to,
+parse_words(const struct word *words, const char *list, uint32_t *ret,
     const char **ret_word, size_t *ret_n)
 {
-	for (;;) {
+	uint32_t bits = 0;
+
+	for (;; list++) {
+		const struct word *w = words;
 		size_t n = strcspn(list, ",");
 
-		if (!take(list, n, to)) {
+		while (w->text && (strlen(w->text) != n ||
+		    memcmp(w->text, list, n) != 0))
+			w++;
+		if (!w->text) {
 			*ret_word = list;
 			*ret_n = n;
 			return false;
 		}
-		if (list[n] == '\0')
-			return true;
-		list += n + 1;
+		bits |= w->bits;
+		list += n;
+		if (*list == '\0')
+			break;
 	}
-}
-
-static const struct word *
-find_word(const struct word *words, size_t count, const char *s, size_t n)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strlen(words[i].text) == n && memcmp(words[i].text, s, n) == 0)
-			return &words[i];
-	return NULL;
-}
-
-static bool
-take_insecure(const char *s, size_t n, void *to)
-{
-	const struct word *w =
-	    find_word(insecure_words, PS_COUNT(insecure_words), s, n);
-
-	if (w)
-		*(uint32_t *)to |= w->bits;
-	return w != NULL;
+	*ret = bits;
+	return true;
 }
 
 bool
 ps_parse_insecure(const char *list, uint32_t *ret, const char **ret_word,
     size_t *ret_n)
 {
-	uint32_t bits = 0;
-
-	if (!each_word(list, take_insecure, &bits, ret_word, ret_n))
-		return false;
-	*ret = bits;
-	return true;
-}
-
-static bool
-take_protection(const char *s, size_t n, void *to)
-{
-	const struct word *w =
-	    find_word(protection_words, PS_COUNT(protection_words), s, n);
-
-	if (w)
-		*(uint32_t *)to |= w->bits;
-	return w != NULL;
-}
-
-static bool
-take_cap(const char *s, size_t n, void *to)
-{
-	int number = ps_cap_number(s, n);
-
-	if (number >= 0)
-		*(uint64_t *)to |= 1ull << number;
-	return number >= 0;
+	return parse_words(insecure_words, list, ret, ret_word, ret_n);
 }
 
 bool
 ps_parse_caps(const char *list, uint64_t *ret)
 {
 	uint64_t caps = 0;
-	const char *word;
-	size_t n;
 
-	if (strcmp(list, "none") == 0)
-		caps = 0;
-	else if (strcmp(list, "default") == 0)
+	if (strcmp(list, "default") == 0)
 		caps = PS_CAPS_DEFAULT;
 	else if (strcmp(list, "all") == 0)
 		caps = (1ull << PS_COUNT(cap_names)) - 1;
-	else if (!each_word(list, take_cap, &caps, &word, &n))
-		return false;
+	else if (strcmp(list, "none") != 0)
+		for (size_t n;; list += n + 1) {
+			int number;
+
+			n = strcspn(list, ",");
+			number = ps_cap_number(list, n);
+			if (number < 0)
+				return false;
+			caps |= 1ull << number;
+			if (list[n] == '\0')
+				break;
+		}
 	*ret = caps;
 	return true;
 }
 
 /* --- values: each sets its field or says no ------------------------------ */
 
-static bool
-set_insecure(struct ps_policy *p, const char *v)
-{
-	const char *word;
-	size_t n;
+struct row {
+	const char *key, *form;
+	bool (*set)(struct ps_policy *p, const struct row *row, const char *v);
+	size_t at;		  /* its member */
+	size_t count_at;	  /* of a list: that of how many */
+	const char *words[2];	  /* choose */
+	const struct word *known; /* set_words */
+	uint64_t least, most;	  /* set_number */
+};
 
-	return ps_parse_insecure(v, &p->insecure, &word, &n);
-}
-
-static bool
-set_caps_image(struct ps_policy *p, const char *v)
+static void *
+member(struct ps_policy *p, size_t at)
 {
-	return ps_parse_caps(v, &p->caps_image);
-}
-
-static bool
-set_caps_operator(struct ps_policy *p, const char *v)
-{
-	return ps_parse_caps(v, &p->caps_operator);
+	return (char *)p + at;
 }
 
 /* v is one of two words: yes is the second. */
 static bool
-choose(const char *v, const char *no, const char *yes, bool *ret)
+choose(struct ps_policy *p, const struct row *row, const char *v)
 {
-	if (strcmp(v, no) != 0 && strcmp(v, yes) != 0)
-		return false;
-	*ret = strcmp(v, yes) == 0;
-	return true;
+	bool yes = strcmp(v, row->words[1]) == 0;
+
+	*(bool *)member(p, row->at) = yes;
+	return yes || strcmp(v, row->words[0]) == 0;
 }
 
 static bool
-set_seccomp(struct ps_policy *p, const char *v)
+set_number(struct ps_policy *p, const struct row *row, const char *v)
 {
-	return choose(v, "default", "wide", &p->seccomp_wide);
+	uint64_t *to = member(p, row->at);
+
+	return ps_parse_u64(v, row->most, to) && *to >= row->least;
 }
 
 static bool
-set_net_host(struct ps_policy *p, const char *v)
+set_pids(struct ps_policy *p, const struct row *row, const char *v)
 {
-	return choose(v, "no", "yes", &p->net_host);
+	p->pids_said = true;
+	return set_number(p, row, v);
 }
 
 static bool
-set_check_tree(struct ps_policy *p, const char *v)
+set_caps(struct ps_policy *p, const struct row *row, const char *v)
 {
-	return choose(v, "fetch", "launch", &p->tree_at_launch);
+	return ps_parse_caps(v, member(p, row->at));
 }
 
 static bool
-set_max_image(struct ps_policy *p, const char *v)
+set_words(struct ps_policy *p, const struct row *row, const char *v)
 {
-	return ps_parse_u64(v, 1ull << 50, &p->max_image) && p->max_image > 0;
-}
+	const char *word;
+	size_t n;
 
-static bool
-set_max_tree(struct ps_policy *p, const char *v)
-{
-	return ps_parse_u64(v, 1ull << 50, &p->max_tree) && p->max_tree > 0;
-}
-
-static bool
-set_max_ratio(struct ps_policy *p, const char *v)
-{
-	return ps_parse_u64(v, 100000, &p->max_ratio) && p->max_ratio > 0;
-}
-
-static bool
-set_max_entries(struct ps_policy *p, const char *v)
-{
-	uint64_t n;
-
-	if (!ps_parse_u64(v, 10000000, &n) || n == 0)
-		return false;
-	p->max_entries = (uint32_t)n;
-	return true;
-}
-
-static bool
-set_verifiers(struct ps_policy *p, const char *v)
-{
-	bool two = false;
-
-	if (!choose(v, "1", "2", &two))
-		return false;
-	p->verifiers = two ? 2 : 1;
-	return true;
+	return parse_words(row->known, v, member(p, row->at), &word, &n);
 }
 
 /* "FIRST COUNT": FIRST a multiple of 65536, COUNT ranges, none of it host
  * root's, the foreign range's, or behind 2^31 (devpts reads ids as int). */
 static bool
-set_id_range(struct ps_policy *p, const char *v)
+set_id_range(struct ps_policy *p, const struct row *row, const char *v)
 {
 	char first[16];
 	const char *space = strchr(v, ' ');
 	uint64_t a, n;
 
+	(void)row;
 	if (!space || (size_t)(space - v) >= sizeof(first))
 		return false;
 	memcpy(first, v, (size_t)(space - v));
@@ -275,115 +213,90 @@ set_id_range(struct ps_policy *p, const char *v)
 }
 
 static bool
-set_best_effort(struct ps_policy *p, const char *v)
+set_data_dir(struct ps_policy *p, const struct row *row, const char *v)
 {
-	const char *word;
-	size_t n;
-
-	p->best_effort = 0;
-	return each_word(v, take_protection, &p->best_effort, &word, &n);
-}
-
-static bool
-set_data_dir(struct ps_policy *p, const char *v)
-{
-	p->data_dir = v;
+	*(const char **)member(p, row->at) = v;
 	return ps_is_abspath(v, strlen(v)) && strlen(v) <= 1023;
 }
 
 static bool
-set_trust_from_https(struct ps_policy *p, const char *v)
+add_digest(struct ps_policy *p, const struct row *row, const char *v)
 {
-	return choose(v, "no", "yes", &p->trust_from_https);
-}
+	uint8_t(*list)[PS_DIGEST] = member(p, row->at);
+	uint16_t *n = member(p, row->count_at);
 
-static bool
-set_rollback(struct ps_policy *p, const char *v)
-{
-	return choose(v, "allow", "refuse", &p->no_rollback);
-}
-
-static bool
-set_discovery(struct ps_policy *p, const char *v)
-{
-	return choose(v, "public", "any", &p->discovery_private);
-}
-
-static bool
-set_pids(struct ps_policy *p, const char *v)
-{
-	p->pids_said = true;
-	return ps_parse_u64(v, 4194304, &p->pids);
-}
-
-static bool
-add_root(struct ps_policy *p, const char *v)
-{
-	if (p->n_root >= PS_MAX_LIST || !ps_is_abspath(v, strlen(v)))
-		return false;
-	p->root[p->n_root++] = v;
-	return true;
-}
-
-static bool
-add_digest(uint8_t list[][PS_DIGEST], uint16_t *n, const char *v)
-{
 	return *n < PS_MAX_LIST && ps_parse_image_id(v, list[(*n)++]);
 }
 
 static bool
-add_pin(struct ps_policy *p, const char *v)
+add_text(struct ps_policy *p, const struct row *row, const char *v)
 {
-	p->pinned = true;
-	return add_digest(p->pin, &p->n_pin, v);
-}
+	const char **list = member(p, row->at);
+	uint16_t *n = member(p, row->count_at);
 
-static bool
-add_deny(struct ps_policy *p, const char *v)
-{
-	return add_digest(p->deny, &p->n_deny, v);
-}
-
-static bool
-add_deny_key(struct ps_policy *p, const char *v)
-{
-	size_t n = strlen(v);
-
-	if ((n != 40 && n != 64) || !ps_is_hex(v, n) ||
-	    p->n_deny_key >= PS_MAX_LIST)
+	if (*n >= PS_MAX_LIST)
 		return false;
-	p->deny_key[p->n_deny_key++] = v;
+	list[(*n)++] = v;
 	return true;
 }
 
-static const struct row {
-	const char *key;
-	bool list;
-	bool (*set)(struct ps_policy *p, const char *v);
-	const char *form;
-} rows[] = {
-	{ "insecure-options", false, set_insecure, "none, all, or image,tls,..." },
-	{ "capabilities-image", false, set_caps_image, "none, default, all, or CAP_A,CAP_B" },
-	{ "capabilities-operator", false, set_caps_operator, "none, default, all, or CAP_A,CAP_B" },
-	{ "seccomp-operator", false, set_seccomp, "default or wide" },
-	{ "net-host", false, set_net_host, "yes or no" },
-	{ "check-tree", false, set_check_tree, "fetch or launch" },
-	{ "max-image-size", false, set_max_image, "bytes" },
-	{ "max-tree-size", false, set_max_tree, "bytes" },
-	{ "max-ratio", false, set_max_ratio, "1 to 100000" },
-	{ "max-entries", false, set_max_entries, "1 to 10000000" },
-	{ "verifiers", false, set_verifiers, "1 or 2" },
-	{ "id-range", false, set_id_range, "FIRST COUNT, multiples of 65536 below 2147352576" },
-	{ "best-effort", false, set_best_effort, "none, or cgroup,seccomp,keyring" },
-	{ "trust-keys-from-https", false, set_trust_from_https, "yes or no" },
-	{ "rollback", false, set_rollback, "allow or refuse" },
-	{ "discovery", false, set_discovery, "public or any" },
-	{ "pids-max", false, set_pids, "0 (no limit) to 4194304" },
-	{ "volume-root", true, add_root, "absolute path" },
-	{ "data-dir", false, set_data_dir, "absolute path" },
-	{ "pin-digest", true, add_pin, "sha512-... (128 hex digits)" },
-	{ "deny-digest", true, add_deny, "sha512-... (128 hex digits)" },
-	{ "deny-key", true, add_deny_key, "40 or 64 lower case hex digits" },
+static bool
+add_root(struct ps_policy *p, const struct row *row, const char *v)
+{
+	return ps_is_abspath(v, strlen(v)) && add_text(p, row, v);
+}
+
+static bool
+add_key(struct ps_policy *p, const struct row *row, const char *v)
+{
+	size_t n = strlen(v);
+
+	return (n == 40 || n == 64) && ps_is_hex(v, n) && add_text(p, row, v);
+}
+
+#define AT(field) .at = offsetof(struct ps_policy, field)
+#define COUNT(field) .count_at = offsetof(struct ps_policy, field)
+#define ID "sha512-... (128 hex digits)"
+
+static const struct row rows[] = {
+	{ "insecure-options", "none, all, or image,tls,...", set_words,
+	    AT(insecure), .known = insecure_words },
+	{ "capabilities-image", "none, default, all, or CAP_A,CAP_B", set_caps,
+	    AT(caps_image) },
+	{ "capabilities-operator", "none, default, all, or CAP_A,CAP_B", set_caps,
+	    AT(caps_operator) },
+	{ "seccomp-operator", "default or wide", choose, AT(seccomp_wide),
+	    .words = { "default", "wide" } },
+	{ "net-host", "yes or no", choose, AT(net_host), .words = { "no", "yes" } },
+	{ "check-tree", "fetch or launch", choose, AT(tree_at_launch),
+	    .words = { "fetch", "launch" } },
+	{ "max-image-size", "bytes", set_number, AT(max_image), .least = 1,
+	    .most = 1ull << 50 },
+	{ "max-tree-size", "bytes", set_number, AT(max_tree), .least = 1,
+	    .most = 1ull << 50 },
+	{ "max-ratio", "1 to 100000", set_number, AT(max_ratio), .least = 1,
+	    .most = 100000 },
+	{ "max-entries", "1 to 10000000", set_number, AT(max_entries), .least = 1,
+	    .most = 10000000 },
+	{ "verifiers", "1 or 2", set_number, AT(verifiers), .least = 1, .most = 2 },
+	{ "id-range", "FIRST COUNT, multiples of 65536 below 2147352576",
+	    set_id_range, AT(id_first) },
+	{ "best-effort", "none, or cgroup,seccomp,keyring", set_words,
+	    AT(best_effort), .known = protection_words },
+	{ "trust-keys-from-https", "yes or no", choose, AT(trust_from_https),
+	    .words = { "no", "yes" } },
+	{ "rollback", "allow or refuse", choose, AT(no_rollback),
+	    .words = { "allow", "refuse" } },
+	{ "discovery", "public or any", choose, AT(discovery_private),
+	    .words = { "public", "any" } },
+	{ "pids-max", "0 (no limit) to 4194304", set_pids, AT(pids),
+	    .most = 4194304 },
+	{ "volume-root", "absolute path", add_root, AT(root), COUNT(n_root) },
+	{ "data-dir", "absolute path", set_data_dir, AT(data_dir) },
+	{ "pin-digest", ID, add_digest, AT(pin), COUNT(n_pin) },
+	{ "deny-digest", ID, add_digest, AT(deny), COUNT(n_deny) },
+	{ "deny-key", "40 or 64 lower case hex digits", add_key, AT(deny_key),
+	    COUNT(n_deny_key) },
 };
 
 void
@@ -426,13 +339,13 @@ ps_policy_apply(struct ps_policy *policy, char *text, size_t n, char error[256])
 			    kv.line, key);
 			return -EBADMSG;
 		}
-		if ((seen & 1u << i) != 0 && !rows[i].list) {
+		if ((seen & 1u << i) != 0 && rows[i].count_at == 0) {
 			(void)snprintf(error, 256, "line %u: \"%s\" stands twice",
 			    kv.line, key);
 			return -EBADMSG;
 		}
 		seen |= 1u << i;
-		if (!rows[i].set(&p, value)) {
+		if (!rows[i].set(&p, &rows[i], value)) {
 			(void)snprintf(error, 256, "line %u: %s wants %s",
 			    kv.line, key, rows[i].form);
 			return -EBADMSG;

@@ -28,11 +28,9 @@ struct ps_policy {
 	bool seccomp_wide;	 /* --seccomp may use the wide ceiling */
 	bool net_host;		 /* --net=host */
 	bool tree_at_launch;	 /* check-tree launch: digest worker at run */
-	bool pinned;		 /* pin-digest given: only those run */
 	uint64_t max_image, max_tree; /* bytes */
-	uint64_t max_ratio;
-	uint32_t verifiers;	 /* 1, or 2: both must agree */
-	uint32_t max_entries;
+	uint64_t max_ratio, max_entries;
+	uint64_t verifiers;	 /* 1, or 2: both must agree */
 	uint32_t id_first, id_count; /* ranges of 65536 start here; how many */
 	uint32_t best_effort;	 /* PS_PROTECT_* */
 	bool trust_from_https;	 /* --trust-keys-from-https may be used */
@@ -44,7 +42,7 @@ struct ps_policy {
 	const char *root[PS_MAX_LIST];
 	const char *data_dir;	 /* NULL: built-in default */
 	uint16_t n_pin, n_deny, n_deny_key;
-	uint8_t pin[PS_MAX_LIST][PS_DIGEST];	/* image ids */
+	uint8_t pin[PS_MAX_LIST][PS_DIGEST];	/* image ids; any: only those run */
 	uint8_t deny[PS_MAX_LIST][PS_DIGEST];
 	const char *deny_key[PS_MAX_LIST]; /* primary fingerprints */
 };

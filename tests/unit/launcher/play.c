@@ -66,7 +66,7 @@ is_allowed(const uint8_t image[PS_DIGEST])
 	const struct ps_policy *p = &world.s.policy;
 
 	return !(p->n_deny && memcmp(p->deny[0], image, PS_DIGEST) == 0) &&
-	    !(p->pinned && memcmp(p->pin[0], image, PS_DIGEST) != 0);
+	    !(p->n_pin && memcmp(p->pin[0], image, PS_DIGEST) != 0);
 }
 
 static void
@@ -412,10 +412,8 @@ set_policy(uint8_t how)
 	if ((how & 6) == 6)
 		p->n_deny = 1;
 	memset(p->deny[0], images[next() % PS_COUNT(images)], PS_DIGEST);
-	if ((how & 24) == 24)
-		p->pinned = true;
 	memset(p->pin[0], IMAGE_NEW, PS_DIGEST);
-	p->n_pin = 1;
+	p->n_pin = (how & 24) == 24;
 	p->deny_key[0] = KEY_A;
 	p->n_deny_key = (how & 96) == 96;
 	p->seccomp_wide = (how & 128) == 0;

@@ -368,7 +368,6 @@ policy_lists(void **state)
 	world.s.policy.n_deny = 1;
 	refused(PS_REFUSED_POLICY);
 	again(argv_used);
-	world.s.policy.pinned = true;
 	memset(world.s.policy.pin[0], IMAGE_GOOD, PS_DIGEST);
 	world.s.policy.n_pin = 1;
 	refused(PS_REFUSED_POLICY);

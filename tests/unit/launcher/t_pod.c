@@ -117,7 +117,7 @@ policy_at_launch(void **state)
 	refused(PS_REFUSED_POLICY);
 	again(argv);
 	world_image(IMAGE_GOOD, NAME, KEY_A);
-	world.s.policy.pinned = true;
+	world.s.policy.n_pin = 1;
 	start(IMAGE_GOOD);
 	refused(PS_REFUSED_POLICY);
 }

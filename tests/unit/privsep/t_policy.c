@@ -140,7 +140,7 @@ values(void **state)
 	assert_string_equal(policy.data_dir, "/d");
 	assert_int_equal(policy.n_deny, 1);
 	assert_int_equal(policy.deny[0][1], 0x23);
-	assert_false(policy.pinned);
+	assert_int_equal(policy.n_pin, 0);
 	assert_string_equal(policy.deny_key[0], FPR);
 }
 
