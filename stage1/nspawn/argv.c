@@ -89,6 +89,9 @@ s1_format_args(const struct s1_pod *pod, const char *ret[S1_MAX_ARGS])
 	    {true, "--link-journal=no"},
 	    {true, "--resolv-conf=off"},
 	    {true, "--timezone=off"},
+	    /* journald's time before each line: a mount namespace of its own for
+	     * this would be on the way of every pod. */
+	    {true, "--bind-ro=+/etc/printk-time:/sys/module/printk/parameters/time"},
 	    {p->interactive, "--console=interactive"},
 	    {!p->interactive, "--console=read-only"},
 	    {true, retained},
