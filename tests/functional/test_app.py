@@ -33,7 +33,7 @@ class Sandbox:
         self.dir = host.data / "pods" / "run" / self.uuid
         host.note_pods()
         # Its systemd hears nobody before.
-        host.rkt("status", "--wait-ready=20s", self.uuid).ok()
+        host.rkt("status", "--wait-ready=60s", self.uuid).ok()
         self.first = self.units()
 
     def units(self):
@@ -64,7 +64,7 @@ class Sandbox:
 
     def stop(self):
         self.host.rkt("stop", self.uuid).ok()
-        return self.child.wait(20)
+        return self.child.wait(60)
 
     def init(self):
         """Pid 1 of the pod, as the host counts."""
@@ -179,7 +179,7 @@ def test_app_of_one_image_only(host):
         host.rkt("app", verb, fixed, "--app=guest", env=APP).refused(
             "the apps that it began with")
     run.terminate()
-    run.wait(20)
+    run.wait(60)
     host.rkt("app", "add", fixed, image, env=APP).refused("not running")
 
 
@@ -318,7 +318,7 @@ def test_app_flags_of_added_mounts_are_locked(host):
     began = as_pod_root(first, CONTROL + acts)
     assert began == [0, 0] + [1] * len(acts)
     run.terminate()
-    run.wait(20)
+    run.wait(60)
     host.rkt("rm", host.pods()[0][1]).ok()
 
     pod = Sandbox(host)
@@ -399,7 +399,7 @@ def test_app_stop_force_and_orphans(host):
     pod.app("start", "--app=guest").ok()
     host.wait_for(pod.child, "say=up")
     host.rkt("stop", "--force", pod.uuid).ok()
-    pod.child.wait(20)
+    pod.child.wait(60)
     pod.app("add", image, "--name=more").refused("not running")
     host.rkt("gc", "--grace-period=0s").ok()
     assert host.pods() == []
@@ -503,7 +503,7 @@ def test_app_add_and_the_end_of_the_pod(host):
             lambda pod=pod: pod.add(image, *with_volumes_once(host),
                                     "--name=guest"), stop)
         assert added.code in (0, 254), added.describe()
-        pod.child.wait(20)
+        pod.child.wait(60)
         host.rkt("rm", pod.uuid).ok()
         assert host.pods() == []
     host.rkt("image", "rm", image).ok()
@@ -574,7 +574,7 @@ def killed_at(host, point, *args):
         env=APP, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
     try:
-        return child.wait(30)
+        return child.wait(60)
     finally:
         child.kill()
         child.wait()

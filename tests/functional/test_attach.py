@@ -52,7 +52,7 @@ def store(host, program, name="streams", **more):
 
 
 def is_ready(host, uuid):
-    return host.rkt("status", "--wait-ready=20s", uuid).code == 0
+    return host.rkt("status", "--wait-ready=60s", uuid).code == 0
 
 
 def start(host, image, flags, *acts, pod=()):
@@ -60,7 +60,7 @@ def start(host, image, flags, *acts, pod=()):
     before = {uuid for _, uuid in host.pods()}
     child = host.start("run", *pod, image, *flags, "--", *acts)
     uuid = wait_until(lambda: {u for s, u in host.pods() if s == "run"} - before,
-                      timeout=20).pop()
+                      timeout=60).pop()
     host.note_pods()
     assert is_ready(host, uuid), host.said(child)
     return child, uuid
@@ -79,7 +79,7 @@ def mux_of(host):
 def stop(child, code=None):
     if child.poll() is None and code is None:
         child.terminate()
-    ended = child.wait(30)
+    ended = child.wait(60)
     assert code is None or ended == code
 
 
@@ -99,7 +99,7 @@ class Attached(subprocess.Popen):
                     text = f.read()
                 return "stage1-enter" in text and "Seccomp:\t2" in text
             return False
-        wait_until(is_in, timeout=20)
+        wait_until(is_in, timeout=60)
         time.sleep(0.3)
         return self
 
@@ -236,9 +236,9 @@ def test_attach_pod_manifest(host, program):
     child = host.start("run", "--pod-manifest=%s" % file)
     uuid = wait_until(lambda: [u for s, u in host.pods() if s == "run"])[0]
     assert is_ready(host, uuid)
-    r = subprocess.run(host.argv("attach", uuid), input=b"in", timeout=20,
+    r = subprocess.run(host.argv("attach", uuid), input=b"in", timeout=60,
                        capture_output=True, check=True)
-    assert r.stdout == b"in" and child.wait(20) == 0
+    assert r.stdout == b"in" and child.wait(60) == 0
     said = json.loads(host.rkt("cat-manifest", uuid).ok().out)
     assert {a["name"] for a in said["apps"][0]["annotations"]} == {
         "coreos.com/rkt/stage2/stdin", "coreos.com/rkt/stage2/stdout",
@@ -269,9 +269,9 @@ def test_attach_prepared(host, program):
     wait_until(lambda: ("run", uuid) in host.pods())
     assert is_ready(host, uuid)
     r = subprocess.run(host.argv("attach", uuid), input=b"through",
-                       capture_output=True, timeout=20, check=True)
+                       capture_output=True, timeout=60, check=True)
     assert (r.stdout, r.stderr) == (b"through", b"cat has ended\n")
-    assert child.wait(20) == 0
+    assert child.wait(60) == 0
 
 
 # --- streams ----------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_attach_carries_bytes(host, program):
     r = subprocess.run(host.argv("attach", uuid), input=data, timeout=60,
                        capture_output=True, check=True)
     assert r.stdout == data and r.stderr == b"cat has ended\n"
-    assert child.wait(20) == 0
+    assert child.wait(60) == 0
     assert "cat has ended" not in host.said(child), "it is in the log too"
 
 
@@ -292,7 +292,7 @@ def test_attach_to_be_the_apps_user(host, program):
     """Whoever the app is, its streams are its: /dev/stdout can be opened."""
     child, uuid = start(host, store(host, program, user="1000", group="1000"),
                         STREAMS, "reopen")
-    r = subprocess.run(host.argv("attach", uuid), input=b"x", timeout=20,
+    r = subprocess.run(host.argv("attach", uuid), input=b"x", timeout=60,
                        capture_output=True, check=True)
     assert r.stdout == b"/dev/stdout opened\n/proc/self/fd/1 opened\n"
     assert r.stderr == b"/dev/stderr opened\n"
@@ -304,7 +304,7 @@ def test_attach_to_the_end_of_the_pod(host, program):
     for size in (1, 70000, 400000):
         child, uuid = start(host, store(host, program), STREAMS, "flood",
                             str(size))
-        r = subprocess.run(host.argv("attach", uuid), input=b"x", timeout=30,
+        r = subprocess.run(host.argv("attach", uuid), input=b"x", timeout=60,
                            capture_output=True, check=True)
         assert r.stdout == pattern(size) and r.stderr == b"flooded\n"
         stop(child, 0)
@@ -323,7 +323,7 @@ def test_attach_at_once(host, program):
         clients = [Attached(host, uuid) for _ in range(4)]
         done = []
         threads = [threading.Thread(target=lambda c=c: done.append(
-            (c, *c.communicate(b"x", timeout=40)))) for c in clients]
+            (c, *c.communicate(b"x", timeout=60)))) for c in clients]
         for t in threads:
             t.start()
         for t in threads:
@@ -345,7 +345,7 @@ def test_attach_hears_the_last_words(host, program, flags):
     child, uuid = start(host, store(host, program), flags, "last")
     c = Attached(host, uuid).joined()
     assert host.rkt("stop", uuid).code == 0
-    out, _ = c.communicate(timeout=30)
+    out, _ = c.communicate(timeout=60)
     assert out.endswith(pattern(300000)), len(out)
     assert c.returncode == 0
     stop(child, 0)
@@ -357,9 +357,9 @@ def test_attach_nobody_is_there(host, program):
                         ["--stdin=stream", "--stdout=stream"], "flood", "5000000")
     began = time.monotonic()
     r = subprocess.run(host.argv("attach", "--mode=stdin", uuid), input=b"x",
-                       timeout=20, capture_output=True, check=True)
+                       timeout=60, capture_output=True, check=True)
     assert r.stdout == b""
-    assert child.wait(20) == 0 and time.monotonic() - began < 5
+    assert child.wait(60) == 0 and time.monotonic() - began < 5
     assert "flooded" in host.said(child)
 
 
@@ -373,12 +373,12 @@ def test_attach_several(host, program):
         for c in (*listeners, first, second):
             assert c.hears(8) == b"line %02d\n" % i
     first.terminate()
-    assert first.wait(10) == 0
+    assert first.wait(60) == 0
     second.says(b"more")
     assert listeners[0].hears(4) == b"more"
-    out, err = second.communicate(timeout=20)
+    out, err = second.communicate(timeout=60)
     assert out == b"more" and err == b"cat has ended\n" and second.returncode == 0
-    assert [c.wait(10) for c in listeners] == [0, 0, 0]
+    assert [c.wait(60) for c in listeners] == [0, 0, 0]
     stop(child, 0)
 
 
@@ -405,7 +405,7 @@ def test_attach_writers_by_chunks(host, program):
     assert not mixed and got.count(b"a") == got.count(b"b") == 200 * 1023
     for c in (watch, *writers):
         c.terminate()
-        assert c.wait(10) == 0
+        assert c.wait(60) == 0
     assert child.poll() is None
     stop(child)
 
@@ -419,8 +419,8 @@ def test_attach_that_leaves_does_not_end_the_input(host, program):
         c.says(b"here")
         assert c.hears(4) == b"here"
         c.send_signal(number)
-        assert c.wait(10) == code
-    r = subprocess.run(host.argv("attach", uuid), input=b"last", timeout=20,
+        assert c.wait(60) == code
+    r = subprocess.run(host.argv("attach", uuid), input=b"last", timeout=60,
                        capture_output=True, check=True)
     assert r.stdout == b"last"
     stop(child, 0)
@@ -433,7 +433,7 @@ def test_attach_killed_in_the_middle(host, program):
     good.says(b"x")
     assert bad.hears(100000) == pattern(100000)
     bad.kill()
-    out, err = good.communicate(timeout=30)
+    out, err = good.communicate(timeout=60)
     assert out == pattern(8000000) and err == b"flooded\n"
     bad.wait()
     stop(child, 0)
@@ -446,10 +446,10 @@ def test_attach_client_that_never_reads(host, program):
     bad = Attached(host, uuid, "--mode=stdout").joined()
     began = time.monotonic()
     good.says(b"x")
-    out, err = good.communicate(timeout=30)
+    out, err = good.communicate(timeout=60)
     assert out == pattern(3000000) and err == b"flooded\n"
     assert 4 < time.monotonic() - began < 15
-    rest, said = bad.communicate(timeout=20)
+    rest, said = bad.communicate(timeout=60)
     assert bad.returncode == 254 and b"let go" in said
     assert len(rest) < 3000000 and rest == pattern(len(rest))
     stop(child, 0)
@@ -464,10 +464,10 @@ def test_attach_stopped_client(host, program):
     time.sleep(0.5)
     began = time.monotonic()
     child.terminate()
-    child.wait(30)
+    child.wait(60)
     assert time.monotonic() - began < 15
     c.send_signal(signal.SIGCONT)
-    c.communicate(timeout=20)
+    c.communicate(timeout=60)
     assert c.returncode == 0
 
 
@@ -475,7 +475,7 @@ def test_attach_twenty(host, program):
     child, uuid = start(host, store(host, program), STREAMS, "cat")
     several = [Attached(host, uuid) for _ in range(20)]
     gone = wait_until(lambda: (lambda g: g if len(g) == 4 else None)(
-        [c for c in several if c.poll() is not None]), timeout=30)
+        [c for c in several if c.poll() is not None]), timeout=60)
     for c in gone:
         assert c.returncode == 254
         assert b"too many are attached already" in c.stderr.read()
@@ -487,9 +487,9 @@ def test_attach_twenty(host, program):
     rest.pop().kill()
     wait_until(lambda: subprocess.run(
         host.argv("attach", "--mode=stdin", uuid), stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, timeout=20, check=False).returncode == 0)
+        stderr=subprocess.DEVNULL, timeout=60, check=False).returncode == 0)
     for c in rest:
-        assert c.wait(20) == 0
+        assert c.wait(60) == 0
     stop(child, 0)
 
 
@@ -501,7 +501,7 @@ def test_attach_to_what_is_no_reader(host, program, where, code, said):
     child, uuid = start(host, store(host, program), ["--stdout=stream"], "tick")
     r = subprocess.run(
         ["bash", "-c", '"$@" %s; exit ${PIPESTATUS[0]}' % where, "x",
-         *host.argv("attach", uuid)], capture_output=True, timeout=20, text=True,
+         *host.argv("attach", uuid)], capture_output=True, timeout=60, text=True,
         check=False)
     assert r.returncode == code and said in r.stderr, r
     assert child.poll() is None
@@ -513,12 +513,12 @@ def test_attach_app_that_closes_its_output(host, program):
     watch = Attached(host, uuid, "--mode=stdout,stderr").joined()
     whole = Attached(host, uuid).joined()
     whole.says(b"x")
-    out, err = watch.communicate(timeout=20)
+    out, err = watch.communicate(timeout=60)
     assert (out, err, watch.returncode) == (b"", b"bye\n", 0)
     assert child.poll() is None and whole.poll() is None
     whole.says(b"it still reads")
     whole.stdin.close()
-    assert whole.wait(20) == 0
+    assert whole.wait(60) == 0
     stop(child, 5)
 
 
@@ -533,7 +533,7 @@ def test_attach_app_of_several(host, program):
     host.rkt("attach", "--app=plain", uuid).refused("offers nothing")
     for name in ("two", "one"):
         r = subprocess.run(host.argv("attach", "--app=" + name, uuid),
-                           input=name.encode(), capture_output=True, timeout=20,
+                           input=name.encode(), capture_output=True, timeout=60,
                            check=True)
         assert r.stdout == name.encode()
         # That app has ended, and there is no one to wait for.
@@ -559,13 +559,13 @@ def test_attach_app_that_comes_and_goes(host, program, monkeypatch):
     for word in (b"first", b"second"):
         pod.app("start", "--app=cat").ok()
         r = subprocess.run(host.argv("attach", "--app=cat", pod.uuid), input=word,
-                           capture_output=True, timeout=20, check=True)
+                           capture_output=True, timeout=60, check=True)
         assert r.stdout == word and r.stderr == b"cat has ended\n"
         pod.wait_state("exited", "cat")
     pod.app("start", "--app=cat").ok()
     c = Attached(host, pod.uuid, "--app=cat").joined()
     pod.app("stop", "--app=cat").ok()
-    assert c.wait(20) == 0
+    assert c.wait(60) == 0
     pod.app("rm", "--app=cat").ok()
     host.rkt("attach", pod.uuid).refused()
     pod.stop()
@@ -643,7 +643,7 @@ def test_attach_terminal_leave(host, how):
 def test_attach_terminal_from_pipes(host):
     """Without a terminal on this side bytes are bytes, and the end is none."""
     child, uuid = start(host, host.store(), TTY, "hear", "size", "sleep", "2")
-    r = subprocess.run(host.argv("attach", uuid), input=b"text\n", timeout=20,
+    r = subprocess.run(host.argv("attach", uuid), input=b"text\n", timeout=60,
                        capture_output=True, check=True)
     assert b"hear=text\r\n" in r.stdout and b"size=0 0 yes" in r.stdout
     stop(child, 0)
@@ -654,7 +654,7 @@ def test_attach_terminal_to_look_on(host):
     watch = Attached(host, uuid, "--mode=tty-out").joined()
     t.type("go\r")
     t.wait_for("say=seen")
-    out, _ = watch.communicate(timeout=20)
+    out, _ = watch.communicate(timeout=60)
     assert b"say=seen" in out and watch.returncode == 0
     assert t.end() == 0
     stop(child, 0)
@@ -719,7 +719,7 @@ def test_G7_streams_are_run(host, looking, kind):
     section, pod, more = KINDS[kind]
     image = attributes_image(host, looking, argv=("wait",), **section)
     child = host.start("run", *pod, image, *more)
-    host.wait_for(child, "done=1", timeout=40)
+    host.wait_for(child, "done=1", timeout=60)
     ran = attributes(host.said(child))
     stop(child)
     # Between two pods.
@@ -752,7 +752,7 @@ def test_attach_app_with_a_socket(host):
             before.add(uuid)
             assert is_ready(host, uuid)
             r = subprocess.run(host.argv("attach", uuid), input=b"\n",
-                               capture_output=True, timeout=20, check=True)
+                               capture_output=True, timeout=60, check=True)
         fds = Facts(r.stdout.decode()).all("fd")
         assert [v.split()[0] for v in fds] == ["0", "1", "2", "3"], fds
         assert fds[3].startswith("3 socket:"), fds
@@ -769,8 +769,8 @@ def test_attach_socket_is_for_no_app(host):
         & 0o777 == 0o600
     assert os.stat("/proc/%d/root/run/rkt/mux" % pid1(host, child)).st_mode \
         & 0o777 == 0o700
-    subprocess.run(host.argv("attach", uuid), input=b"\n", timeout=20, check=True)
-    assert child.wait(20) == 0
+    subprocess.run(host.argv("attach", uuid), input=b"\n", timeout=60, check=True)
+    assert child.wait(60) == 0
     f = Facts(host.said(child))
     assert [v for v in f.all("stat") if "No such file" not in v] == []
 
@@ -785,7 +785,7 @@ def test_attach_intruder_gets_nothing(host, intruder):
         time.sleep(0.2)
         c.kill()
         c.wait()
-    host.wait_for(child, "done=1", timeout=20)
+    host.wait_for(child, "done=1", timeout=60)
     f = Facts(host.said(child))
     assert f.all("breach") == [] and f.all("file") == []
     assert int(f.one("seen")) > 0
@@ -835,9 +835,9 @@ def test_attach_hostile_door(host, program, name):
     """A pod whose root plays its own door and mux."""
     child, uuid = start(host, store(host, program), STREAMS, "hold")
     door = Mux(host, child, {**ANSWERS, **MORE}[name])
-    r = host.rkt("attach", uuid, timeout=40)
+    r = host.rkt("attach", uuid, timeout=60)
     assert r.code == 254 and r.err.strip() and r.out == "", r.describe()
-    door.join(20)
+    door.join(60)
     assert door.got[0].startswith("/memfd:rkt-enter")
     assert [n.split(":")[0] for n in door.got[1:]] == ["pipe"] * 3
     base = int((host.data / "pods/run" / uuid / "private-users-prepared")
@@ -865,7 +865,7 @@ def test_attach_mux_that_floods(host, program):
             os.write(fds[2], b"y" * 4096)
     assert c.hears(65536) == b"y" * 65536
     c.terminate()
-    assert c.wait(5) == 0
+    assert c.wait(60) == 0
     for fd in fds:
         os.close(fd)
     conn.close()
@@ -876,7 +876,7 @@ def test_attach_mux_that_floods(host, program):
 def mux_socket(host, child, name="streams"):
     """A connection to an app's mux, as the pod's root would have it."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(10)
+    s.settimeout(60)
     s.connect("/proc/%d/root/run/rkt/mux/%s" % (pid1(host, child), name))
     return s
 
@@ -946,7 +946,7 @@ def test_attach_client_that_talks_nonsense(host, program):
             assert s.recv(16) == b""
         os.close(w)
         b.close()
-        a.settimeout(10)
+        a.settimeout(60)
         assert a.recv(64) == say(5, 0, 2)
         a.send(say(7, 0, 5 << 16 | 5))
         a.send(nonsense)
@@ -956,7 +956,7 @@ def test_attach_client_that_talks_nonsense(host, program):
         assert os.read(r, 1) == b""
         os.close(r)
         a.close()
-    r = subprocess.run(host.argv("attach", uuid), input=b"well", timeout=20,
+    r = subprocess.run(host.argv("attach", uuid), input=b"well", timeout=60,
                        capture_output=True, check=True)
     assert r.stdout == b"well"
     stop(child, 0)

@@ -42,7 +42,7 @@ def test_confine_user_namespace(host):
         uids = re.search(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)$", text, re.M)
         assert set(uids.groups()) == {str(outside)}
     child.terminate()
-    child.wait(20)
+    child.wait(60)
 
 
 def test_confine_default_capabilities(host):
@@ -272,7 +272,7 @@ def test_confine_image_redirects_mounts(host, name):
         name="example.test/guest", section=section("facts"))
     r = host.fetch(image)
     if r.code == 0:
-        r = host.run(r.out.strip(), timeout=20)
+        r = host.run(r.out.strip(), timeout=60)
     if r.code == 0:
         mounts = {m.split()[4]: m for m in r.facts.all("mount")}
         assert " - proc " in mounts["/proc"]

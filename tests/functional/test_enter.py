@@ -20,7 +20,7 @@ import time
 import pytest
 
 import images
-from host import PREFIX, Facts
+from host import PATIENCE, PREFIX, Facts, wait_until
 from images import app
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -44,21 +44,13 @@ def start(host, *acts, image=None, pod=(), more=()):
 
 def stop(child):
     child.terminate()
-    return child.wait(20)
+    return child.wait(60)
 
 
 def pid1(host, child):
     with open("/proc/%d/task/%d/children" % (child.pid, child.pid),
               encoding="ascii") as f:
         return int(f.read().split()[0])
-
-
-def wait_until(what, timeout=10):
-    end = time.monotonic() + timeout
-    while not (got := what()):
-        assert time.monotonic() < end, "never happened"
-        time.sleep(0.02)
-    return got
 
 
 def guests(host, word):
@@ -182,7 +174,7 @@ def test_enter_signals_go_to_the_command(host, number):
     entering = host.start("enter", uuid, "/bin/guest", "say", "in", "sleep", "77")
     host.wait_for(entering, "say=in")
     entering.send_signal(number)
-    assert entering.wait(10) == 128 + number
+    assert entering.wait(60) == 128 + number
     wait_until(lambda: not guests(host, "77"))
     assert child.poll() is None
     stop(child)
@@ -194,7 +186,7 @@ def test_enter_caller_that_is_killed_leaves_nothing(host):
     host.wait_for(entering, "say=in")
     entering.kill()
     entering.wait()
-    wait_until(lambda: not guests(host, "77"), timeout=5)
+    wait_until(lambda: not guests(host, "77"), timeout=60)
     assert child.poll() is None
     stop(child)
 
@@ -224,7 +216,7 @@ def test_enter_proxy_has_nothing(host):
         assert os.readlink("/proc/%d/ns/%s" % (entering.pid, kind)) == \
             os.readlink("/proc/self/ns/" + kind) or kind == "mnt"
     entering.terminate()
-    assert entering.wait(10) == 143
+    assert entering.wait(60) == 143
     stop(child)
 
 
@@ -236,9 +228,9 @@ def test_enter_ends_with_the_app(host):
     wait_until(lambda: "say=in" in host.said(entering) or
                entering.poll() is not None)
     began = time.monotonic()
-    assert child.wait(20) == 0
+    assert child.wait(60) == 0
     assert time.monotonic() - began < 10
-    assert entering.wait(10) in (129, 137, 143, 254)
+    assert entering.wait(60) in (129, 137, 143, 254)
     wait_until(lambda: not guests(host, "77"))
 
 
@@ -251,12 +243,12 @@ def test_enter_a_pod_that_ends_at_that_moment(host):
         ((_, uuid),) = host.pods()
         end = time.monotonic() + 1.2
         while time.monotonic() < end:
-            r = host.rkt("enter", uuid, "/bin/guest", "say", "in", timeout=30)
+            r = host.rkt("enter", uuid, "/bin/guest", "say", "in", timeout=60)
             assert r.code in (0, 129, 137, 143, 254), r.describe()
             if r.code == 254:
                 assert r.err.strip(), "refused without a word"
                 assert "protocol" not in r.err, r.describe()
-        assert child.wait(20) == 0
+        assert child.wait(60) == 0
         host.rkt("rm", uuid)
 
 
@@ -343,12 +335,12 @@ class Terminal:
                 self.text += os.read(self.master, 65536).decode()
         return self.text
 
-    def wait_for(self, word, timeout=15):
+    def wait_for(self, word, timeout=PATIENCE):
         end = time.monotonic() + timeout
         while word not in self.read():
             assert time.monotonic() < end, "no %r in %r" % (word, self.text)
 
-    def end(self, timeout=15):
+    def end(self, timeout=PATIENCE):
         end = time.monotonic() + timeout
         while self.child.poll() is None:
             self.read()
@@ -491,7 +483,7 @@ def test_enter_terminal_is_restored_when_the_pod_dies(host):
     t.wait_for("say=in")
     os.kill(pid1(host, child), signal.SIGKILL)
     assert t.end() in (137, 254)
-    child.wait(20)
+    child.wait(60)
 
 
 def test_enter_terminal_for_some(host):
@@ -499,7 +491,7 @@ def test_enter_terminal_for_some(host):
     child, uuid = start(host)
     t = Terminal(host, "enter", uuid, "/bin/guest", "facts", "say", "end",
                  fds=(0, 2))
-    out, _ = t.child.communicate(timeout=20)
+    out, _ = t.child.communicate(timeout=60)
     f = Facts(out.decode())
     fds = dict(v.split(" ", 1) for v in f.all("fd"))
     assert f.one("tty") == "101" and fds["1"].startswith("pipe:")
@@ -553,7 +545,7 @@ def test_cve_2016_9962_entering_process(host, intruder, flags):
             r = host.rkt("enter", uuid, "/bin/guest", "exit", "3", timeout=3)
             assert r.code in (3, 254, 137), r.describe()
             n += r.code == 3
-    host.wait_for(child, "done=1", timeout=30)
+    host.wait_for(child, "done=1", timeout=60)
     f = Facts(host.said(child))
     assert n > 20 and int(f.one("tried")) > 1000
     if not flags:
@@ -587,7 +579,7 @@ def test_cve_2019_5736_bash_is_proc_self_exe(host, intruder):
     while time.monotonic() < end:
         with contextlib.suppress(subprocess.TimeoutExpired): # it may be stopped
             assert host.rkt("enter", uuid, timeout=3).code not in (0, 3)
-    host.wait_for(child, "done=1", timeout=20)
+    host.wait_for(child, "done=1", timeout=60)
     writes = Facts(host.said(child)).all("overwrite")
     assert [w for w in writes if w.endswith(" ok")] == []
     upper = host.data / "pods/run" / uuid / "overlay/stage1/upper/usr"
@@ -690,7 +682,7 @@ class Door(threading.Thread):
         self.socket.bind(self.path)
         os.chmod(self.path, 0o777)
         self.socket.listen(8)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.answer, self.peer, self.got = answer, None, []
         self.start()
 
@@ -749,9 +741,9 @@ ANSWERS = {
 def test_enter_hostile_door(host, name):
     child, uuid = start(host)
     door = Door(host, child, ANSWERS[name])
-    r = host.rkt("enter", uuid, "/bin/guest", "exit", "3", timeout=30)
+    r = host.rkt("enter", uuid, "/bin/guest", "exit", "3", timeout=60)
     assert r.code == 254, r.describe()
-    door.join(20)
+    door.join(60)
     # It was the pod's own root who knocked, and what it brought is a record,
     # and the three streams.
     base = int((host.data / "pods/run" / uuid / "private-users-prepared")
@@ -773,8 +765,8 @@ def test_enter_pod_that_does_not_answer(host, number):
         "/proc/%d/comm" % entering.pid, encoding="ascii").read())
     time.sleep(0.5)
     entering.send_signal(number)
-    assert entering.wait(5) == 128 + number
-    door.join(20)
+    assert entering.wait(60) == 128 + number
+    door.join(60)
     stop(child)
 
 
@@ -786,7 +778,7 @@ def test_enter_hostile_door_and_a_terminal(host, name):
     door = Door(host, child, ANSWERS[name])
     t = Terminal(host, "enter", uuid, "/bin/guest")
     assert t.end() == 254
-    door.join(20)
+    door.join(60)
     assert [n.split(":")[0] for n in door.got] == ["/memfd", "pipe"]
     stop(child)
 

@@ -176,7 +176,7 @@ def test_export_of_a_running_pod(host):
     image_id = host.store()
     file = host.path / "uuid"
     child = host.start("run", "--uuid-file-save=%s" % file, image_id, "--",
-                       "say", "up", "sleep", "30")
+                       "say", "up", "sleep", "600")
     host.wait_for(child, "up")
     out = host.path / "x.aci"
     host.rkt("export", file.read_text(), out).refused("is running")

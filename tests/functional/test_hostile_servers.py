@@ -82,7 +82,7 @@ def test_plain_http_is_refused(host):
 def test_no_server(host):
     host.trust()
     host.rkt("fetch", URL).refused()
-    host.rkt("fetch", "https://unknown.test/x.aci", timeout=30).refused()
+    host.rkt("fetch", "https://unknown.test/x.aci", timeout=60).refused()
 
 
 @pytest.mark.parametrize("to", [
@@ -182,7 +182,7 @@ REPLIES = {
 def test_bad_reply(host, name, at):
     host.trust()
     host.serve(content(host, **{at: REPLIES[name]}))
-    host.rkt("fetch", URL, timeout=40).refused()
+    host.rkt("fetch", URL, timeout=60).refused()
     host.nothing_stored()
 
 
@@ -194,7 +194,7 @@ def test_endless_reply(host, at):
     host.serve(content(host, **{at: webserver.endless_body()}))
     words = {"k_asc": WHAT["key"], "app": WHAT["discovery"]}.get(
         at, ["fetch", URL])
-    host.rkt(*words, timeout=40).refused()
+    host.rkt(*words, timeout=60).refused()
     host.nothing_stored()
 
 

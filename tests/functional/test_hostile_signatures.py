@@ -158,5 +158,5 @@ def test_image_is_no_regular_file(host):
     host.rkt("fetch", host.path / "none.aci").refused("No such file")
     fifo = host.path / "fifo.aci"
     os.mkfifo(fifo)
-    host.rkt("fetch", fifo, timeout=20).refused()
+    host.rkt("fetch", fifo, timeout=60).refused()
     host.nothing_stored()

@@ -15,7 +15,7 @@ def run_one(host):
 
 
 def start_one(host):
-    child = host.start("run", host.store(), "--", "say", "ready", "sleep", "60")
+    child = host.start("run", host.store(), "--", "say", "ready", "sleep", "600")
     host.wait_for(child, "say=ready")
     return child, host.pods()[0][1]
 
@@ -78,7 +78,7 @@ def test_status_of_a_running_pod(host):
     host.rkt("gc", "--grace-period=0s").ok()
     assert ("run", uuid) in host.pods()
     child.terminate()
-    child.wait(20)
+    child.wait(60)
 
 
 def test_status_by_prefix(host):
@@ -162,7 +162,7 @@ def test_rm_image_in_use(host):
         r.refused("used by")
         assert host.images() == [image]
     child.terminate()
-    child.wait(20)
+    child.wait(60)
 
 
 def test_pod_writes_a_hostile_status(host):

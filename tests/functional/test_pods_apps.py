@@ -24,7 +24,7 @@ def guest(host, *points, **more):
                       **more)
 
 
-def ended(host, child, timeout=30):
+def ended(host, child, timeout=60):
     code = child.wait(timeout)
     host.note_pods()
     return code, host.said(child)
@@ -242,7 +242,7 @@ def test_pods_stop(host):
     r = host.rkt("stop", uuid[:8]).ok()
     assert r.out == '"%s"\n' % uuid
     ended(host, child)
-    assert host.rkt("status", "--wait=10s", uuid).ok().out.startswith(
+    assert host.rkt("status", "--wait=60s", uuid).ok().out.startswith(
         "state=exited")
     r = host.rkt("stop", uuid).ok()
     assert r.out == 'pod "%s" is already stopped\n' % uuid
@@ -255,7 +255,7 @@ def test_pods_stop_by_force(host):
     uuid = host.pods()[0][1]
     host.rkt("stop", "--force", uuid).ok()
     ended(host, child, 10)
-    assert host.rkt("status", "--wait=10s", uuid).ok().out.startswith(
+    assert host.rkt("status", "--wait=60s", uuid).ok().out.startswith(
         "state=exited")
 
 
@@ -268,7 +268,7 @@ def test_pods_wait_ready(host):
     host.wait_for(child, "say=up")
     uuid = (host.path / "u").read_text()
     host.rkt("status", "--wait-ready=200ms", uuid).refused("not ready")
-    assert "state=running" in host.rkt("status", "--wait-ready=20s",
+    assert "state=running" in host.rkt("status", "--wait-ready=60s",
                                        uuid).ok().out
     host.rkt("stop", uuid).ok()
     ended(host, child)
@@ -392,7 +392,7 @@ def test_pods_sockets_go_to_the_ports_that_claim_them(host):
             "---", second, "--", "serve", "1")
         for port in (8001, 7002):
             with socket.create_connection(("127.0.0.1", port), 20) as c:
-                c.settimeout(20)
+                c.settimeout(60)
                 assert c.recv(100) == b"hello from the pod\n"
         code, said = ended(host, child)
     assert code == 0, said

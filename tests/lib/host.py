@@ -32,7 +32,19 @@ RKT = PREFIX / "bin" / "rkt"
 POLICY = PREFIX / "etc" / "rkt" / "policy"
 REFUSED = 254
 HERE = pathlib.Path(__file__).resolve().parent
+# Seconds to wait for what must come.  They cost nothing where it comes, and a
+# slow or busy machine has them.
+PATIENCE = 60
 NAMES = ["example.test", "other.test", "evil.test", "nowhere.test"]
+
+
+def wait_until(what, timeout=PATIENCE):
+    """Until what() is true, or what() of another kind that is; it."""
+    end = time.monotonic() + timeout
+    while not (got := what()):
+        assert time.monotonic() < end, "never happened"
+        time.sleep(0.02)
+    return got
 
 
 @dataclasses.dataclass
@@ -127,8 +139,9 @@ class OwnCgroup:
             (path / "cgroup.procs").write_text("0")
             self.paths.append((home, path))
 
-    def processes(self):
-        """(pid, command line) of all others in it and below."""
+    def everyone(self):
+        """(pid, command line) of all others in it and below.  Who is about to
+        be gone has none any more, and may have its files and locks still."""
         found = {}
         for _, path in self.paths:
             for file in [path / "cgroup.procs", *path.glob("**/cgroup.procs")]:
@@ -136,7 +149,26 @@ class OwnCgroup:
                     for pid in file.read_text().split():
                         found[int(pid)] = _command(int(pid))
         return [(p, c) for p, c in found.items()
-                if p != os.getpid() and c and "gpg-agent" not in c]
+                if p != os.getpid() and c is not None and "gpg-agent" not in c]
+
+    def processes(self):
+        """The same, of those that have a command line."""
+        return [(p, c) for p, c in self.everyone() if c]
+
+    def programs(self):
+        """{pid: the program's path}, of those that have not gone meanwhile."""
+        found = {}
+        for pid, _ in self.processes():
+            with contextlib.suppress(OSError):
+                found[pid] = os.readlink("/proc/%d/exe" % pid)
+        return found
+
+    def wait_empty(self, timeout=PATIENCE):
+        """Until all have gone; those that have not."""
+        end = time.monotonic() + timeout
+        while (left := self.everyone()) and time.monotonic() < end:
+            time.sleep(0.02)
+        return left
 
     def below(self):
         """Cgroups that were made below it."""
@@ -153,7 +185,7 @@ class OwnCgroup:
         """Home again."""
         self.sweep()
         for home, path in self.paths:
-            for _ in range(50):
+            for _ in range(500):
                 for pid in (path / "cgroup.procs").read_text().split():
                     with contextlib.suppress(OSError):
                         (home / "cgroup.procs").write_text(pid)
@@ -169,7 +201,7 @@ def _command(pid):
         with open("/proc/%d/cmdline" % pid, "rb") as f:
             return f.read().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
-        return ""
+        return None
 
 
 class Lab:
@@ -248,11 +280,11 @@ class Host:
         return [str(RKT), "--dir=%s" % self.data,
                 "--local-config=%s" % self.conf, *map(str, args)]
 
-    def rkt(self, *args, timeout=60, **more):
+    def rkt(self, *args, timeout=2 * PATIENCE, **more):
         """Runs rkt; the Result."""
         return self.bare(*self.argv(*args), timeout=timeout, **more)
 
-    def bare(self, *argv, timeout=60, env=None, stdin=subprocess.DEVNULL,
+    def bare(self, *argv, timeout=2 * PATIENCE, env=None, stdin=subprocess.DEVNULL,
              **more):
         """Runs a command as it stands."""
         began = time.monotonic()
@@ -279,17 +311,21 @@ class Host:
         """What a started rkt has printed."""
         return pathlib.Path(child.log.name).read_text(errors="replace")
 
-    def wait_for(self, child, text, timeout=20):
+    def wait_for(self, child, text, timeout=PATIENCE):
         """Until a started rkt has printed text."""
         end = time.monotonic() + timeout
         while text not in self.said(child):
-            assert child.poll() is None, "ended early: " + self.said(child)
+            if child.poll() is not None:
+                # It may have said it, and ended, since.
+                assert text in self.said(child), \
+                    "ended early: " + self.said(child)
+                break
             assert time.monotonic() < end, "no %r in %s" % (
                 text, self.said(child))
             time.sleep(0.02)
         self.note_pods()
 
-    def talk(self, args, turns, timeout=30):
+    def talk(self, args, turns, timeout=PATIENCE):
         """Runs rkt with a terminal.  turns: (text to wait for, answer).
         (code, transcript)."""
         master, slave = pty.openpty()
@@ -315,7 +351,7 @@ class Host:
                 except OSError:
                     break
                 text += new.decode(errors="replace").replace("\r", "")
-            code = child.wait(timeout=10)
+            code = child.wait(PATIENCE)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -416,6 +452,11 @@ class Host:
             if (self.data / place).exists():
                 assert os.listdir(self.data / place) == []
 
+    def swept(self):
+        """Asserts that no process is left, or soon will not be."""
+        left = self.lab.cgroup.wait_empty()
+        assert not left, left
+
     # --- the end ------------------------------------------------------------
 
     def end_children(self):
@@ -423,7 +464,7 @@ class Host:
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
                 try:
-                    child.wait(10)
+                    child.wait(PATIENCE)
                 except subprocess.TimeoutExpired:
                     child.kill()
                     child.wait()
@@ -449,9 +490,7 @@ class Host:
     def close(self):
         """Ends what runs, asserts that nothing is left."""
         self.end_children()
-        end = time.monotonic() + 3
-        while (alive := self.lab.cgroup.processes()) and time.monotonic() < end:
-            time.sleep(0.02)
+        alive = self.lab.cgroup.wait_empty(PATIENCE / 2)
         for pid, _ in alive:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
