@@ -696,6 +696,15 @@ ignore(char **words)
 		(void)signal(numbers[i], SIG_IGN);
 }
 
+/* Until there is such a file: what a test says when it is ready itself. */
+static void
+await(char **words)
+{
+	(void)fflush(stdout);
+	while (access(words[0], F_OK) < 0)
+		(void)usleep(10000);
+}
+
 /* As many processes as it may have, at most so many; then they end. */
 static void
 forks(char **words)
@@ -756,6 +765,7 @@ static const struct word {
 	int words;
 	void (*act)(char **words);
 } table[] = {
+	{ "await", 1, await },
 	{ "datagram", 2, datagram },
 	{ "die", 1, die },
 	{ "direct", 2, direct },
