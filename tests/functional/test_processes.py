@@ -4,10 +4,9 @@ import os
 import pwd
 import re
 import signal
-import time
 
 import images
-from host import PREFIX
+from host import PREFIX, wait_until
 from webserver import Reply
 
 LINE = re.compile(r"^rkt: \d+ \|- (\w+)\[(\d+)\] uid (\d+) gid (\d+): (.*)$",
@@ -59,27 +58,26 @@ def test_run_from_the_store_starts_no_worker(host):
     r = host.rkt("--debug", "run", image).ok()
     assert started(r.err) == ["conductor"]
     assert "becomes" in r.err
-    child = host.start("run", image, "--", "say", "ready", "sleep", "60")
+    child = host.start("run", image, "--", "say", "ready", "sleep", "600")
     host.wait_for(child, "say=ready")
     assert "systemd-nspawn" in os.readlink("/proc/%d/exe" % child.pid)
-    for pid, _ in host.lab.cgroup.processes():
-        assert "/libexec/rkt/" not in os.readlink("/proc/%d/exe" % pid)
+    for path in host.lab.cgroup.programs().values():
+        assert "/libexec/rkt/" not in path
     child.terminate()
-    child.wait(20)
+    child.wait(60)
 
 
 def test_workers_have_nothing(host):
     """While a download waits: users, capabilities, filters, descriptors,
     environments of the launcher's children."""
     host.trust()
-    host.serve({"/x.aci.asc": Reply(b"x" * 50, trickle=1)})
+    server = host.serve({"/x.aci.asc": Reply(b"x" * 99, trickle=1)})
     child = host.start("fetch", "https://example.test/x.aci",
                        env={**os.environ, "RKT_CANARY": "secret"})
-    host.wait_for(child, "fetching signature")
-    time.sleep(0.3)
+    wait_until(lambda: server.requests)
     seen = {}
-    for pid, _ in host.lab.cgroup.processes():
-        exe = os.path.basename(os.readlink("/proc/%d/exe" % pid))
+    for pid, path in host.lab.cgroup.programs().items():
+        exe = os.path.basename(path)
         status = dict(line.split(":\t", 1) for line in
                       open("/proc/%d/status" % pid, encoding="ascii")
                       .read().splitlines() if ":\t" in line)
@@ -101,7 +99,7 @@ def test_workers_have_nothing(host):
                         r".*/quarantine/|.*/out\d+$", link), links
     assert os.readlink("/proc/%d/ns/pid" % pid) != os.readlink("/proc/self/ns/pid")
     child.send_signal(signal.SIGTERM)
-    child.wait(10)
+    child.wait(60)
 
 
 def test_trust_keys_from_https(host):
