@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 # Calls after which something is on disk, mounted, running or gone that was not
 # before; a kill comes just before each of them takes place.
@@ -58,13 +57,11 @@ def killed(host, point, *args):
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
     try:
-        child.wait(30)
+        child.wait(60)
     finally:
         child.kill()
     host.note_pods()
-    end = time.monotonic() + 5
-    while (alive := host.lab.cgroup.processes()) and time.monotonic() < end:
-        time.sleep(0.01)
+    alive = host.lab.cgroup.wait_empty()
     for pid, _ in alive:
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)

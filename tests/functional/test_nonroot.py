@@ -314,7 +314,7 @@ def test_nonroot_verify_leaves_no_trace_in_tmp(open_host, people):
 def no_namespaces():
     """A user namespace that maps everyone, and in which there is no other; the
     words that run something there."""
-    holder = subprocess.Popen(["unshare", "--user", "sleep", "60"])
+    holder = subprocess.Popen(["unshare", "--user", "sleep", "600"])
     try:
         proc = "/proc/%d/" % holder.pid
         while os.readlink(proc + "ns/user") == os.readlink("/proc/self/ns/user"):
@@ -471,7 +471,7 @@ def test_spool_hostile_entry(open_host, people, what):
             good.with_suffix(suffix).unlink()
     if what == "symlink to good":
         good.with_suffix(".meta").unlink()
-    r = open_host.rkt("run", "--pull-policy=never", NAME + ":1.0", timeout=30)
+    r = open_host.rkt("run", "--pull-policy=never", NAME + ":1.0", timeout=60)
     r.refused("no image named")
     assert "\x1b" not in r.err and "root:" not in r.err
     assert open_host.images() == []
@@ -549,7 +549,7 @@ def test_spool_flood(open_host, people):
         people[1].write(spool / ("%032x.meta" % i), meta(evil))
     r = open_host.rkt("fetch", "--pull-policy=new", NAME + ":1.0").ok()
     assert r.err.count("using image from the spool") <= 4
-    assert r.seconds < 20
+    assert r.seconds < 60
 
 
 def test_spool_sweep(open_host, people):
@@ -575,7 +575,4 @@ def test_nonroot_kill_leaves_no_one(open_host, people):
     time.sleep(0.5)
     child.kill()
     child.wait()
-    end = time.monotonic() + 5
-    while open_host.lab.cgroup.processes() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert open_host.lab.cgroup.processes() == []
+    open_host.swept()
