@@ -27,8 +27,6 @@
 #include "launcher/volume.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
-#include "privsep/log.h"
-#include "privsep/paths.h"
 
 #define LOCK_MS 20000	 /* for another change of the same pod */
 #define INSIDE_MS 120000 /* for the pod's part: an app has 90 s to stop */
@@ -77,11 +75,10 @@ static int
 begin(struct ln_session *s, const char *uuid, uint64_t since)
 {
 	uint64_t n = 0;
-	int r = ln_running_wait(s, uuid, &c.pod);
+	int r = ln_running_open(s, uuid, true, &c.pod);
 
-	if (r == -ENOENT || r == -ESRCH)
-		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" is not running",
-		    uuid);
+	if (r > 0)
+		return r;
 	c.lock = r < 0 ? r : ln_open_dir(c.pod.pod, "mutable");
 	if (c.lock == -ENOENT)
 		return ln_refuse(s, PS_REFUSED_PLAN, "pod \"%s\" has the apps that it "
@@ -118,13 +115,11 @@ ask(const char *app, const char *what)
 	_cleanup_fd_ int plan = ln_open_file(c.apps, app);
 	/* The lock is held while the child lives, whoever kills this process. */
 	const int fds[] = { plan, c.pod.pod, c.pod.init, c.lock };
-	char path[1100];
 	int child = -1, status, r = plan < 0 ? plan : 0;
 
-	(void)snprintf(path, sizeof(path), "%s/stage1-enter", ps_libexec_dir);
 	memcpy(argv, words, sizeof(words)); /* execve lacks the const */
 	if (r == 0)
-		r = sys_start(path, argv, env, fds, PS_COUNT(fds), &child);
+		r = sys_start(argv, env, fds, PS_COUNT(fds), &child);
 	if (r < 0)
 		return r;
 	r = sys_wait(child, INSIDE_MS, &status);
@@ -315,12 +310,7 @@ ln_add_app(struct ln_session *s, const struct ln_addition *a)
 		ln_volume_forget();
 	}
 	end();
-	if (r != 0)
-		return r;
-	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", plan->pod.uuid);
-	s->state = LN_ENDED;
-	return PS_SEND(&s->control, STARTING,
-	    (&(struct ps_msg_STARTING){ .uuid = s->uuid }), NULL, 0);
+	return r != 0 ? r : ln_starting(s, plan->pod.uuid, NULL);
 }
 
 /* --- remove --------------------------------------------------------------- */

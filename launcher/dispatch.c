@@ -66,6 +66,17 @@ ln_done(struct ln_session *s)
 	return PS_SEND(&s->control, DONE, (&(struct ps_msg_DONE){ 0 }), NULL, 0);
 }
 
+int
+ln_starting(struct ln_session *s, const char *uuid,
+    void (*become)(struct ln_session *s))
+{
+	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", uuid);
+	s->become = become;
+	s->state = LN_ENDED;
+	return PS_SEND(&s->control, STARTING,
+	    (&(struct ps_msg_STARTING){ .uuid = s->uuid }), NULL, 0);
+}
+
 static const struct row *
 find_row(uint16_t type)
 {

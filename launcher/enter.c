@@ -16,10 +16,6 @@
 #include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/log.h"
-#include "privsep/paths.h"
-
-#define NO_COMMAND 254 /* rkt's code for its own errors */
 
 static struct ln_running pod = { -1, -1, -1, -1 };
 static int plan = -1;
@@ -118,14 +114,15 @@ static const struct way {
 	[PS_ENTER_REMOVE] = { NULL, is_managed, NULL }, /* add.c */
 };
 
-/* The plan that the app came with: its own, or the whole pod's. */
+/* The plan that the app came with: its own, or the whole pod's; -ENXIO: it has
+ * none, and should. */
 static int
 open_pod(struct ln_session *s)
 {
 	char path[300];
-	int r = ln_running_wait(s, asked.uuid, &pod);
+	int r = ln_running_open(s, asked.uuid, true, &pod);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "apps/%s", asked.app);
 	plan = ln_open_file(pod.pod, path);
@@ -140,8 +137,6 @@ become_command(struct ln_session *s)
 	static char *argv[PS_COUNT(asked.exec) + 4], *env[PS_COUNT(asked.env) + 1];
 	static char name[] = "stage1-enter";
 	const int fds[] = { plan, pod.pod, pod.init };
-	char path[1100];
-	int r;
 
 	(void)s;
 	/* execve lacks the const that it keeps. */
@@ -152,10 +147,7 @@ become_command(struct ln_session *s)
 	if (ways[asked.how].word)
 		memcpy(&argv[3], &ways[asked.how].word, sizeof(argv[0]));
 	memcpy(env, asked.env, asked.n_env * sizeof(env[0]));
-	(void)snprintf(path, sizeof(path), "%s/stage1-enter", ps_libexec_dir);
-	ps_debug("%d becomes %s", getpid(), path);
-	r = sys_exec(path, argv, env, fds, PS_COUNT(fds));
-	ps_die(NO_COMMAND, "cannot execute %s: %s", path, strerror(-r));
+	sys_exec(argv, env, fds, PS_COUNT(fds));
 }
 
 int
@@ -174,13 +166,7 @@ ln_enter_pod(struct ln_session *s, struct ps_frame *f)
 	if (r == -ENXIO)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" has no app \"%s\" "
 		    "that was added to it (rkt app add)", asked.uuid, asked.app);
-	if (r == -ENOENT || r == -ESRCH)
-		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" is not running",
-		    asked.uuid);
 	if (r < 0)
-		return ln_refuse_error(s, r, "cannot find the pod's processes");
-	s->become = become_command;
-	s->state = LN_ENDED;
-	return PS_SEND(&s->control, STARTING,
-	    (&(struct ps_msg_STARTING){ .uuid = asked.uuid }), NULL, 0);
+		return ln_refuse_error(s, r, "cannot read the app's plan");
+	return r > 0 ? r : ln_starting(s, asked.uuid, become_command);
 }

@@ -27,7 +27,6 @@
 #include "privsep/fds.h"
 #include "privsep/log.h"
 #include "privsep/name.h"
-#include "privsep/paths.h"
 
 static struct ln_plan plan;
 
@@ -439,7 +438,6 @@ wait_prepared(struct ln_session *s)
 int
 ln_start_pod(struct ln_session *s, struct ps_frame *f)
 {
-	struct ps_msg_STARTING answer = { 0 };
 	struct start start;
 	int r;
 
@@ -463,14 +461,8 @@ ln_start_pod(struct ln_session *s, struct ps_frame *f)
 						    build(s, &start);
 	if (r != 0 && s->pod >= 0)
 		undo(s, &start);
-	if (r != 0)
-		return r;
-	(void)snprintf(s->uuid, sizeof(s->uuid), "%s", plan.pod.uuid);
-	if (start.how != PS_START_PREPARE)
-		s->become = ln_become_stage1;
-	s->state = LN_ENDED;
-	answer.uuid = s->uuid;
-	return PS_SEND(&s->control, STARTING, &answer, NULL, 0);
+	return r != 0 ? r : ln_starting(s, plan.pod.uuid,
+	    start.how == PS_START_PREPARE ? NULL : ln_become_stage1);
 }
 
 /* What stage1 may know of the caller's environment. */
@@ -495,19 +487,13 @@ stage1_environment(char *const *env)
 void
 ln_become_stage1(struct ln_session *s)
 {
-	char path[1100];
 	static char name[] = "stage1-nspawn";
 	char *const argv[] = { name, s->uuid, NULL };
 	int fds[3 + PS_COUNT(s->held) + LN_MAX_SOCKETS] = { s->plan, s->pod,
 		s->facts };
 	size_t n = 3 + s->n_held;
-	int r;
 
 	memcpy(fds + 3, s->held, s->n_held * sizeof(int));
 	memcpy(fds + n, s->sockets, s->n_socket * sizeof(int));
-	(void)snprintf(path, sizeof(path), "%s/stage1-nspawn", ps_libexec_dir);
-	ps_debug("%d becomes %s", getpid(), path);
-	r = sys_exec(path, argv, stage1_environment(s->env), fds,
-	    n + s->n_socket);
-	ps_die(254, "cannot execute %s: %s", path, strerror(-r));
+	sys_exec(argv, stage1_environment(s->env), fds, n + s->n_socket);
 }

@@ -96,18 +96,15 @@ static int
 stop(struct ln_session *s, const char *uuid, bool force)
 {
 	struct ln_running running;
-	int r = ln_running_open(s, uuid, &running);
+	int r = ln_running_open(s, uuid, false, &running);
 
-	if (r == -ENOENT || r == -ESRCH)
-		return ln_refuse(s, PS_REFUSED_NOTFOUND,
-		    "pod \"%s\" is not running", uuid);
 	if (r == 0) {
 		r = ln_running_end(&running, force);
 		ln_running_close(&running);
 	}
 	if (r < 0 && r != -ESRCH)
 		return ln_refuse_error(s, r, "cannot stop the pod");
-	return ln_done(s);
+	return r > 0 ? r : ln_done(s);
 }
 
 int

@@ -96,8 +96,9 @@ open_init(uint64_t stage1)
 	return take_fd(fd);
 }
 
-int
-ln_running_open(struct ln_session *s, const char *uuid, struct ln_running *ret)
+/* -ENOENT: no such pod in run/; -ESRCH: it does not run. */
+static int
+find(struct ln_session *s, const char *uuid, struct ln_running *ret)
 {
 	char path[80];
 	_cleanup_fd_ int pod = -1, stage1 = -1, there = -1;
@@ -124,17 +125,18 @@ ln_running_open(struct ln_session *s, const char *uuid, struct ln_running *ret)
 }
 
 int
-ln_running_wait(struct ln_session *s, const char *uuid, struct ln_running *ret)
+ln_running_open(struct ln_session *s, const char *uuid, bool inside,
+    struct ln_running *ret)
 {
-	for (unsigned i = 0; i < 500; i++) {
-		int r = ln_running_open(s, uuid, ret);
+	int r = find(s, uuid, ret);
 
-		if (r < 0 || ret->init >= 0)
-			return r;
+	for (unsigned i = 0; r == 0 && inside && ret->init < 0; i++) {
 		ln_running_close(ret);
 		sys_sleep(20);
+		r = i < 500 ? find(s, uuid, ret) : -ESRCH;
 	}
-	return -ESRCH;
+	return r != -ENOENT && r != -ESRCH ? r : ln_refuse(s, PS_REFUSED_NOTFOUND,
+	    "pod \"%s\" is not running", uuid);
 }
 
 void

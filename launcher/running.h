@@ -9,13 +9,10 @@ struct ln_running {
 	int there;    /* its directory in nspawn's mount namespace, O_PATH */
 };
 
-/* 0; -ENOENT: no such pod in run/; -ESRCH: it does not run.  The caller ends
- * with ln_running_close. */
-int ln_running_open(struct ln_session *s, const char *uuid,
-    struct ln_running *ret);
-/* The same, when it has a pid 1: one that is just starting has none for a
- * moment. */
-int ln_running_wait(struct ln_session *s, const char *uuid,
+/* 0, and the caller ends with ln_running_close; 1 REFUSED was sent, for it does
+ * not run; or a negative errno.  inside: when it has a pid 1; one that is just
+ * starting has none for a moment. */
+int ln_running_open(struct ln_session *s, const char *uuid, bool inside,
     struct ln_running *ret);
 void ln_running_close(struct ln_running *r);
 /* Asks it to end (TERM to nspawn, which asks the pod's systemd), or makes it

@@ -78,6 +78,10 @@ int ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 int ln_refuse_error(struct ln_session *s, int error, const char *what);
 /* It is done, and there is no more to say. */
 int ln_done(struct ln_session *s);
+/* STARTING: the pod is as it shall be; when the conductor has ended, this
+ * process becomes what is to run, if any.  The last answer. */
+int ln_starting(struct ln_session *s, const char *uuid,
+    void (*become)(struct ln_session *s));
 
 /* dispatch.c: hear the conductor until it is done.  0, or negative errno. */
 int ln_serve(struct ln_session *s);

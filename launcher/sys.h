@@ -111,9 +111,10 @@ void sys_sleep(unsigned ms);
 /* Now is when this file was used last. */
 int sys_touch(int fd);
 
-/* A child that becomes that program as sys_exec has it. */
-int sys_start(const char *path, char *const argv[], char *const env[],
-    const int *fds, size_t n, int *ret_pidfd);
-/* Become stage1: fds[0..n) are 3, 4, ...; everything else is closed. */
-int sys_exec(const char *path, char *const argv[], char *const env[],
-    const int *fds, size_t n);
+/* Become argv[0] of the libexec directory: fds[0..n) are 3, 4, ...; everything
+ * else is closed.  Only returns by dying. */
+void sys_exec(char *const argv[], char *const env[], const int *fds, size_t n)
+    __attribute__((noreturn));
+/* A child that does. */
+int sys_start(char *const argv[], char *const env[], const int *fds, size_t n,
+    int *ret_pidfd);

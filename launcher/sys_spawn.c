@@ -301,8 +301,8 @@ sys_alive(int pidfd)
 }
 
 int
-sys_start(const char *path, char *const argv[], char *const env[],
-    const int *fds, size_t n, int *ret_pidfd)
+sys_start(char *const argv[], char *const env[], const int *fds, size_t n,
+    int *ret_pidfd)
 {
 	int pidfd = -1;
 	struct clone_args args = { .flags = CLONE_PIDFD,
@@ -313,28 +313,27 @@ sys_start(const char *path, char *const argv[], char *const env[],
 
 	if (pid < 0)
 		return -errno;
-	if (pid == 0) {
-		(void)sys_exec(path, argv, env, fds, n);
-		_exit(PS_EXIT_SYSTEM);
-	}
+	if (pid == 0)
+		sys_exec(argv, env, fds, n);
 	*ret_pidfd = pidfd;
 	return 0;
 }
 
-int
-sys_exec(const char *path, char *const argv[], char *const env[],
-    const int *fds, size_t n)
+void
+sys_exec(char *const argv[], char *const env[], const int *fds, size_t n)
 {
 	const int high = 512;
+	char path[1100];
+	bool placed = true;
 
+	(void)snprintf(path, sizeof(path), "%s/%s", ps_libexec_dir, argv[0]);
+	ps_debug("%d becomes %s", getpid(), path);
 	for (size_t i = 0; i < n; i++)
-		if (dup2(fds[i], high + (int)i) < 0)
-			return -errno;
+		placed = placed && dup2(fds[i], high + (int)i) >= 0;
 	for (size_t i = 0; i < n; i++)
-		if (dup2(high + (int)i, PS_CHAN_FD + (int)i) < 0)
-			return -errno;
-	if (syscall(SYS_close_range, PS_CHAN_FD + (unsigned)n, ~0u, 0) < 0)
-		return -errno;
-	(void)execve(path, argv, env);
-	return -errno;
+		placed = placed && dup2(high + (int)i, PS_CHAN_FD + (int)i) >= 0;
+	if (placed &&
+	    syscall(SYS_close_range, PS_CHAN_FD + (unsigned)n, ~0u, 0) == 0)
+		(void)execve(path, argv, env);
+	ps_die(254, "cannot execute %s: %s", path, strerror(errno));
 }

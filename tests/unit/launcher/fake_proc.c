@@ -68,16 +68,16 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 }
 
 int
-sys_start(const char *path, char *const argv[], char *const env[],
-    const int *fds, size_t n, int *ret_pidfd)
+sys_start(char *const argv[], char *const env[], const int *fds, size_t n,
+    int *ret_pidfd)
 {
 	struct fake_worker *w = &fake.workers[fake.n_workers];
 	int r = fake_verb();
 
-	fake_note("start %s %s %s %s fds=%s,%s,%s,%s", path, argv[1], argv[2], argv[3],
+	fake_note("start %s %s %s %s fds=%s,%s,%s,%s", argv[0], argv[1], argv[2], argv[3],
 	    fake_label(fds[0]), fake_label(fds[1]), fake_label(fds[2]), fake_label(fds[3]));
 	if (env[0] || n != 4)
-		fake_bug("a program with more than its descriptors", path);
+		fake_bug("a program with more than its descriptors", argv[0]);
 	if (r < 0 || fake.n_workers == FAKE_WORKERS)
 		return r < 0 ? r : -EAGAIN;
 	fake.n_workers++;
@@ -165,9 +165,8 @@ sys_alive(int pidfd)
 	return fake.stubborn;
 }
 
-int
-sys_exec(const char *path, char *const argv[], char *const env[],
-    const int *fds, size_t n)
+void
+sys_exec(char *const argv[], char *const env[], const int *fds, size_t n)
 {
 	char text[2000] = "";
 
@@ -180,9 +179,9 @@ sys_exec(const char *path, char *const argv[], char *const env[],
 	for (size_t i = 0; env[i]; i++)
 		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
 		    "%s%s", i ? "," : " env=", env[i]);
-	fake_note("exec %s%s", path, text);
+	fake_note("exec%s", text);
 	fake.executed = true;
 	if (fake.jump)
 		longjmp(*fake.jump, 1);
-	return -ENOEXEC;
+	_exit(1);
 }
