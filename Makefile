@@ -77,7 +77,7 @@ PROGRAMS := rkt conductor fetcher verify second unpack stage1-nspawn \
 	stage1-enter appexec rkt-build
 
 rkt_SRCS = $(launcher_SRCS) $(privsep_root_SRCS) privsep/disks.c \
-	privsep/sysctl.c privsep/volume.c
+	privsep/sysctl.c
 rkt_LIBS = -lkeyutils
 conductor_SRCS = $(cli_SRCS) $(appc_SRCS) $(privsep_SRCS) privsep/streams.c \
 	privsep/sysctl.c privsep/volume.c

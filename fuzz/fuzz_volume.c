@@ -1,6 +1,5 @@
 /*
- * --volume, as the conductor and root's launcher read it.  What is accepted is
- * in bounds, leaves nothing of a former volume, and reads the same when it is
+ * --volume, as the conductor reads it.  What is accepted is in bounds, leaves nothing of a former volume, and reads the same when it is
  * written in full.
  */
 /* link: privsep/volume.c privsep/name.c */

@@ -14,7 +14,6 @@
 #include "privsep/attr.h"
 #include "privsep/name.h"
 #include "privsep/sysctl.h"
-#include "privsep/volume.h"
 
 #define PROC_FD_DIRS 3
 
@@ -223,17 +222,61 @@ volume_form(const struct matter *m)
 	    (v->size == 0 || v->kind == PS_VOLUME_TMPFS);
 }
 
+/* The path as the operator wrote it, n bytes, where some slashes mean nothing. */
+static bool
+is_source(const char *source, const char *said, size_t n)
+{
+	const char *at = strcmp(source, "/") == 0 ? "" : source;
+
+	for (size_t i = 0; i < n; i++)
+		if (said[i] == '/' && (i + 1 == n || said[i + 1] == '/'))
+			continue;
+		else if (said[i] != *at++)
+			return false;
+	return *at == '\0';
+}
+
+/* NAME,KEY=VALUE,... of a volume of the host (privsep/volume.h): this one, and
+ * no wider than it was said.  Of what the conductor takes for a value, the first
+ * letter says which it is. */
 static bool
 is_volume(const struct ps_msg_PLAN_VOLUME *v, const char *text)
 {
-	static struct ps_volume said;
-	const char *wrong;
+	const bool pod = v->idmap == PS_IDMAP_POD;
+	const struct {
+		const char *key, *letters;
+		bool must; /* stand there: by default it is another */
+		const char *path;
+	} rows[] = { { "kind=", "h", true, NULL },
+		{ "source=", "/", true, v->source },
+		{ "readOnly=", v->readonly ? "tT1fF0" : "fF0", false, NULL },
+		{ "recursive=", v->recursive ? "tT1" : "tT1fF0", false, NULL },
+		{ "idmap=", pod ? "p" : "h", pod, NULL },
+		{ "target=", "/", false, NULL } };
+	size_t n = strcspn(text, ",");
+	unsigned seen = 0;
 
-	return ps_volume_parse(text, &said, &wrong) == 0 &&
-	    said.kind == PS_VOLUME_HOST && strcmp(said.name, v->name) == 0 &&
-	    strcmp(said.source, v->source) == 0 &&
-	    said.recursive >= v->recursive && said.readonly <= v->readonly &&
-	    said.idmap == v->idmap;
+	if (strncmp(text, v->name, n) != 0 || v->name[n] != '\0')
+		return false;
+	for (text += n; *text == ','; text += n) {
+		size_t i = 0, key;
+
+		n = strcspn(++text, ",");
+		while (i < PS_COUNT(rows) &&
+		    strncmp(text, rows[i].key, strlen(rows[i].key)) != 0)
+			i++;
+		if (i == PS_COUNT(rows) || (seen & 1u << i) != 0)
+			return false;
+		seen |= 1u << i;
+		key = strlen(rows[i].key);
+		if (strspn(text + key, rows[i].letters) == 0 || (rows[i].path &&
+		    !is_source(rows[i].path, text + key, n - key)))
+			return false;
+	}
+	for (size_t i = 0; i < PS_COUNT(rows); i++)
+		if (rows[i].must && (seen & 1u << i) == 0)
+			return false;
+	return true;
 }
 
 /* A path of the host is one that the operator named as this volume's, or that

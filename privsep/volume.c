@@ -1,6 +1,6 @@
 /*
- * Volumes as the operator writes them.  Linked into the conductor and into
- * root's launcher: both must read the same words in the same way.
+ * Volumes as the operator writes them.  Runs in the conductor; root compares
+ * what came of it with the same words (launcher/plan.c).
  */
 #include "privsep/volume.h"
 

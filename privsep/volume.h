@@ -5,8 +5,9 @@
  *	NAME,kind=empty[,readOnly=B][,mode=OCTAL][,uid=N][,gid=N]
  *	NAME,kind=tmpfs[,... as empty][,size=BYTES]
  * and --mnt-volume, which has target=PATH besides.
- * The conductor reads it for the plan, the launcher reads its own argv with
- * the same eyes to prove that plan.  Pure, total, no allocation.
+ * The conductor reads it for the plan; launcher/plan.c, which proves that plan,
+ * knows the keys and the first letters of the values.  Pure, total, no
+ * allocation.
  */
 #include <stdint.h>
 

@@ -3,6 +3,8 @@
  * operator named, as he named it. */
 #include "tests/unit/launcher/world.h"
 
+#include "privsep/volume.h"
+
 #define LINE "rkt run --volume=data,kind=host,source=/srv/data a"
 
 static struct ln_plan plan;
@@ -184,6 +186,56 @@ as_named(void **state)
 	}
 }
 
+/* What the conductor takes of a line, root finds said in it, and nothing else:
+ * whatever the words, their order and their number. */
+static void
+as_read(void **state)
+{
+	static const char *const names[] = { "data", "dat", "data-x" };
+	static const char *const sources[] = { "/srv/data", "/", "/srv" };
+	static const char *const words[] = { "kind=host", "kind=empty",
+		"source=/srv/data", "source=//srv//data///", "source=/srv/datax",
+		"source=//", "source=/srv/data/.", "source=/srv",
+		"readOnly=true", "readOnly=F", "readOnly=0", "recursive=T",
+		"recursive=False", "idmap=pod", "idmap=host", "target=/x",
+		"mode=0755", "kind=host", "source=/srv/data" };
+	uint64_t seed = 7;
+	unsigned proved = 0;
+
+	(void)state;
+	for (unsigned k = 0; k < 40000; k++) {
+		char line[400] = "rkt run --volume=", *text = line + strlen(line);
+		unsigned n = (unsigned)(test_random(&seed) % 6);
+		struct ps_volume said;
+		const char *wrong;
+		bool is;
+
+		(void)strcat(line, names[test_random(&seed) % 4 % 3]);
+		if (test_random(&seed) % 2 == 0)
+			(void)strcat(line, ",kind=host,source=/srv//data/");
+		while (n-- > 0)
+			(void)strcat(strcat(line, ","),
+			    words[test_random(&seed) % PS_COUNT(words)]);
+		fresh(PS_VOLUME_HOST);
+		v->source = sources[test_random(&seed) % 4 % 3];
+		v->readonly = test_random(&seed) % 2;
+		v->recursive = test_random(&seed) % 2;
+		v->idmap = test_random(&seed) % 2;
+		is = ps_volume_parse(text, &said, &wrong) == 0 &&
+		    said.kind == PS_VOLUME_HOST &&
+		    strcmp(said.name, v->name) == 0 &&
+		    strcmp(said.source, v->source) == 0 &&
+		    said.recursive >= v->recursive &&
+		    said.readonly <= v->readonly && said.idmap == v->idmap;
+		(void)strcat(line, " a");
+		if (prove(line) != (is ? 0 : PS_REFUSED_POLICY))
+			fail_msg("%s: %s %u %u %u: %s", line, v->source,
+			    v->readonly, v->recursive, v->idmap, error);
+		proved += is;
+	}
+	assert_true(proved > 100);
+}
+
 /* Sources of a pod manifest lie below the volume-roots of site policy. */
 static void
 roots(void **state)
@@ -314,6 +366,7 @@ main(void)
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(named),
 		cmocka_unit_test(as_named),
+		cmocka_unit_test(as_read),
 		cmocka_unit_test(roots),
 		cmocka_unit_test(mounts),
 		cmocka_unit_test(sockets),

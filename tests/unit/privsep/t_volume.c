@@ -1,5 +1,5 @@
 /* link: privsep/volume.c privsep/name.c */
-/* --volume: what it takes and refuses; the same parser is root's proof. */
+/* --volume: what it takes and refuses. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
