@@ -4,6 +4,8 @@
  * Static.  Prints what it got of a process that is not its own image's.
  *
  *	intruder SECONDS [stay]
+ *
+ * SIGUSR1 says that it was enough.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -28,6 +30,15 @@
 
 static unsigned long seen, tried, refused, breaches, files;
 static int kept[KEPT], n_kept;
+
+static volatile sig_atomic_t over;
+
+static void
+on_enough(int number)
+{
+	(void)number;
+	over = 1;
+}
 
 static double
 now(void)
@@ -193,8 +204,9 @@ main(int argc, char **argv)
 	int after = newest();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	(void)signal(SIGUSR1, on_enough);
 	printf("ready=1\n");
-	while (now() < end)
+	while (now() < end && !over)
 		look(after);
 	overwrite();
 	printf("seen=%lu\ntried=%lu\nrefused=%lu\ndone=1\n", seen, tried, refused);

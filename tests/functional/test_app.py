@@ -12,9 +12,8 @@ import subprocess
 import threading
 import time
 
-import pytest
-
 import images
+from host import wait_until
 
 APP = {"RKT_EXPERIMENT_APP": "true", "PATH": os.environ["PATH"]}
 
@@ -25,11 +24,7 @@ class Sandbox:
     def __init__(self, host, *flags):
         self.host = host
         self.child = host.start("app", "sandbox", *flags, env=APP)
-        end = time.monotonic() + 20
-        while not self.find() and time.monotonic() < end:
-            assert self.child.poll() is None, host.said(self.child)
-            time.sleep(0.02)
-        self.uuid = self.find()
+        self.uuid = wait_until(lambda: self.find() or self.has_ended())
         self.dir = host.data / "pods" / "run" / self.uuid
         host.note_pods()
         # Its systemd hears nobody before.
@@ -40,6 +35,10 @@ class Sandbox:
         """Those that stage1's own tree has not."""
         path = self.dir / "overlay/stage1/upper/etc/systemd/system"
         return sorted(str(p) for p in path.rglob("*"))
+
+    def has_ended(self):
+        """Asserts that it has not."""
+        assert self.child.poll() is None, self.host.said(self.child)
 
     def find(self):
         found = [u for s, u in self.host.pods() if s == "run"]
@@ -57,10 +56,7 @@ class Sandbox:
         return json.loads(r.out)["state"]
 
     def wait_state(self, state, name="guest"):
-        end = time.monotonic() + 10
-        while self.state(name) != state:
-            assert time.monotonic() < end, self.state(name)
-            time.sleep(0.05)
+        wait_until(lambda: self.state(name) == state)
 
     def stop(self):
         self.host.rkt("stop", self.uuid).ok()
@@ -109,7 +105,7 @@ def test_app_comes_and_goes(host):
     assert pod.app("list", "--no-legend").ok().out == ""
     r = host.rkt("list").ok()
     assert " - " in " ".join(r.out.split())
-    pod.add(image, "--name=guest", "--", "say", "up", ",", "sleep", "60").ok()
+    pod.add(image, "--name=guest", "--", "say", "up", ",", "sleep", "600").ok()
     assert pod.state() == "created"
     pod.app("start", "--app=guest").ok()
     host.wait_for(pod.child, "say=up")
@@ -132,7 +128,7 @@ def test_app_several(host):
     image = host.store()
     pod = Sandbox(host)
     pod.add(image, "--name=bad", "--", "exit", "7").ok()
-    pod.add(image, "--name=good", "--", "say", "up", ",", "sleep", "60").ok()
+    pod.add(image, "--name=good", "--", "say", "up", ",", "sleep", "600").ok()
     pod.add("example.test/guest", "--name=still").ok()
     pod.add(image, "--name=good").refused("multiple apps with name good")
     pod.app("start", "--app=good").ok()
@@ -170,7 +166,7 @@ def test_app_of_one_image_only(host):
     host.rkt("app", "sandbox", "--interactive", env=APP).refused("interactive")
     host.rkt("app", "sandbox", image, env=APP).refused("no arguments")
     host.rkt("app", "sand", env=APP).refused("in full")
-    run = host.start("run", image, "--", "say", "up", ",", "sleep", "60")
+    run = host.start("run", image, "--", "say", "up", ",", "sleep", "600")
     host.wait_for(run, "say=up")
     fixed = host.pods()[0][1]
     host.rkt("app", "add", fixed, image, env=APP).refused(
@@ -225,7 +221,7 @@ def test_app_volumes(host):
     pod.add(image, "--name=guest", *with_volumes(host), "--", "read",
             "/data/here", "read", "/conf/here", "write", "/data/new", "x",
             "write", "/conf/new", "x", "write", "/own/new", "x", "write",
-            "/mem/new", "x", "say", "up", ",", "sleep", "60").ok()
+            "/mem/new", "x", "say", "up", ",", "sleep", "600").ok()
     pod.add(image, "--name=other", "--mnt-volume=own,kind=empty,"
             "target=/x").refused("another app")
     pod.app("start", "--app=guest").ok()
@@ -310,7 +306,7 @@ def test_app_flags_of_added_mounts_are_locked(host):
                  for v in volumes], image,
         *["--mount=volume=%s,target=/%s" % (v[13:17].rstrip(","),
                                             v[13:17].rstrip(","))
-          for v in volumes], "--", "say", "up", ",", "sleep", "60")
+          for v in volumes], "--", "say", "up", ",", "sleep", "600")
     host.wait_for(run, "say=up")
     path = "/proc/%d/task/%d/children" % (run.pid, run.pid)
     first = int(pathlib.Path(path).read_text().split()[0])
@@ -322,7 +318,7 @@ def test_app_flags_of_added_mounts_are_locked(host):
     host.rkt("rm", host.pods()[0][1]).ok()
 
     pod = Sandbox(host)
-    pod.add(image, "--name=guest", *volumes, "--", "sleep", "60").ok()
+    pod.add(image, "--name=guest", *volumes, "--", "sleep", "600").ok()
     pod.app("start", "--app=guest").ok()
     assert as_pod_root(pod.init(), CONTROL + acts) == began
     # Nor from the places where they come to be, which are not its own.
@@ -395,7 +391,7 @@ def test_app_stop_force_and_orphans(host):
     image = host.store()
     pod = Sandbox(host)
     pod.add(image, "--name=guest", *with_volumes(host), "--", "say", "up", ",",
-            "ignore", "sleep", "60").ok()
+            "ignore", "sleep", "600").ok()
     pod.app("start", "--app=guest").ok()
     host.wait_for(pod.child, "say=up")
     host.rkt("stop", "--force", pod.uuid).ok()
@@ -409,7 +405,7 @@ def test_app_limits(host):
     image = host.store()
     pod = Sandbox(host)
     pod.add(image, "--name=guest", "--memory=64M", "--cpu=500m", "--", "say",
-            "up", ",", "sleep", "60").ok()
+            "up", ",", "sleep", "600").ok()
     pod.app("start", "--app=guest").ok()
     host.wait_for(pod.child, "say=up")
     groups = {g.split("/")[4]: pathlib.Path(g) for g in pod.groups()}
@@ -439,10 +435,7 @@ def test_app_handlers(host):
     pod.add(good, "--name=good", "--", "exit", "0").ok()
     for n in (1, 2):
         pod.app("start", "--app=good").ok()
-        end = time.monotonic() + 10
-        while host.said(pod.child).count("say=behind") < n:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until(lambda: host.said(pod.child).count("say=behind") >= n)
         pod.wait_state("exited", "good")
     assert pod.stop() == 0
 
@@ -473,7 +466,7 @@ def test_app_two_at_once(host):
     for turn in range(4):
         one, two = together(*[
             lambda n=n: pod.add(image, "--name=a%d-%d" % (turn, n), "--",
-                                "sleep", "60") for n in (1, 2)])
+                                "sleep", "600") for n in (1, 2)])
         names = pod.app("list", "--no-legend").ok().out
         for n, r in ((1, one), (2, two)):
             name = "a%d-%d" % (turn, n)
@@ -580,7 +573,7 @@ def killed_at(host, point, *args):
         child.wait()
 
 
-ADDED = ["--name=guest", "--memory=64M", "--", "sleep", "60"]
+ADDED = ["--name=guest", "--memory=64M", "--", "sleep", "600"]
 
 
 def test_app_kill_add(host):
@@ -659,7 +652,7 @@ def test_app_streams(host):
     add = ["app", "add", pod.uuid, image, "--name=guest"]
     host.rkt(*add, "--stdin=interactive", env=both).refused()
     host.rkt(*add, "--stdin=stream", "--stdout=stream", "--", "hear", "sleep",
-             "60", env=both).ok()
+             "600", env=both).ok()
     for _ in (1, 2):
         pod.app("start", "--app=guest").ok()
         child = subprocess.Popen(
@@ -748,7 +741,7 @@ def test_app_pod_that_does_not_answer(host):
         assert door.heard == 2, name  # to add, and to take back
         door.close()
         pod.is_clean()
-    pod.add(image, "--name=guest", *volumes, "--", "sleep", "60").ok()
+    pod.add(image, "--name=guest", *volumes, "--", "sleep", "600").ok()
     door = FalseDoor(pod, word(4, 0, 1))
     for verb in ("start", "stop"):
         assert pod.app(verb, "--app=guest").code == 254
@@ -780,7 +773,7 @@ def test_app_plan_in_the_pod_is_not_believed(host):
     """enter takes the record from the host's own file."""
     image = host.store()
     pod = Sandbox(host)
-    pod.add(image, "--name=guest", "--", "say", "up", ",", "sleep", "60").ok()
+    pod.add(image, "--name=guest", "--", "say", "up", ",", "sleep", "600").ok()
     pod.app("start", "--app=guest").ok()
     host.wait_for(pod.child, "say=up")
     plan = pathlib.Path("/proc/%d/root/rkt/plan/guest" % pod.init())

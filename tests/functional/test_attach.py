@@ -15,9 +15,9 @@ import pytest
 
 import images
 import test_app
-from host import Facts
+from host import Facts, wait_until
 from images import app
-from test_enter import ANSWERS, DOOR, Door, Terminal, pid1, say, wait_until
+from test_enter import ANSWERS, DOOR, Door, Terminal, enough, pid1, say
 from test_G7_matrix import KINDS, OWN, attributes, different
 from test_G7_matrix import image as attributes_image
 from test_nonroot import new_host, open_host, people  # noqa: F401
@@ -83,6 +83,18 @@ def stop(child, code=None):
     assert code is None or ended == code
 
 
+def pipes(pid):
+    """Those that a process has, but for its stdio."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            with contextlib.suppress(OSError):
+                link = os.readlink("/proc/%d/fd/%s" % (pid, fd))
+                if int(fd) > 2 and link.startswith("pipe:"):
+                    found.add(link)
+    return found
+
+
 class Attached(subprocess.Popen):
     """rkt attach with pipes."""
 
@@ -90,17 +102,21 @@ class Attached(subprocess.Popen):
         for name in ("stdin", "stdout", "stderr"):
             more.setdefault(name, subprocess.PIPE)
         super().__init__(host.argv("attach", *flags, uuid), cwd="/", **more)
+        self.host = host
 
     def joined(self):
-        """Until it is let in: then it listens to signals, and waits."""
+        """Until it is let in: then it listens to signals, and a mux has its
+        pipes."""
         def is_in():
-            with contextlib.suppress(OSError):
-                with open("/proc/%d/status" % self.pid, encoding="ascii") as f:
-                    text = f.read()
-                return "stage1-enter" in text and "Seccomp:\t2" in text
-            return False
-        wait_until(is_in, timeout=60)
-        time.sleep(0.3)
+            with open("/proc/%d/status" % self.pid, encoding="ascii") as f:
+                text = f.read()
+            if "stage1-enter" not in text or "Seccomp:\t2" not in text:
+                return False
+            mine = pipes(self.pid)
+            return any(mine & pipes(pid)
+                       for pid, words in self.host.lab.cgroup.processes()
+                       if "appexec --mux" in words)
+        wait_until(is_in)
         return self
 
     def says(self, data):
@@ -355,11 +371,11 @@ def test_attach_nobody_is_there(host, program):
     """What nobody takes is gone, and the app does not wait."""
     child, uuid = start(host, store(host, program),
                         ["--stdin=stream", "--stdout=stream"], "flood", "5000000")
-    began = time.monotonic()
     r = subprocess.run(host.argv("attach", "--mode=stdin", uuid), input=b"x",
                        timeout=60, capture_output=True, check=True)
-    assert r.stdout == b""
-    assert child.wait(60) == 0 and time.monotonic() - began < 5
+    # Who holds up others for five seconds is let go, and says so.
+    assert r.stdout == r.stderr == b""
+    assert child.wait(60) == 0
     assert "flooded" in host.said(child)
 
 
@@ -448,7 +464,7 @@ def test_attach_client_that_never_reads(host, program):
     good.says(b"x")
     out, err = good.communicate(timeout=60)
     assert out == pattern(3000000) and err == b"flooded\n"
-    assert 4 < time.monotonic() - began < 15
+    assert 4 < time.monotonic() - began < 40
     rest, said = bad.communicate(timeout=60)
     assert bad.returncode == 254 and b"let go" in said
     assert len(rest) < 3000000 and rest == pattern(len(rest))
@@ -461,11 +477,12 @@ def test_attach_stopped_client(host, program):
     c = Attached(host, uuid).joined()
     assert c.hears(5) == b"tick "
     c.send_signal(signal.SIGSTOP)
-    time.sleep(0.5)
+    wait_until(lambda: "T (stopped)" in open(
+        "/proc/%d/status" % c.pid, encoding="ascii").read())
     began = time.monotonic()
     child.terminate()
     child.wait(60)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     c.send_signal(signal.SIGCONT)
     c.communicate(timeout=60)
     assert c.returncode == 0
@@ -537,10 +554,9 @@ def test_attach_app_of_several(host, program):
                            check=True)
         assert r.stdout == name.encode()
         # That app has ended, and there is no one to wait for.
-        began = time.monotonic()
         r = host.rkt("attach", "--app=" + name, uuid)
         assert r.code == 254 and "it is not running" in r.err, r.describe()
-        assert time.monotonic() - began < 5
+        assert r.seconds < 25  # it answers; who does not has 30
     stop(child)
 
 
@@ -587,8 +603,7 @@ def test_attach_terminal(host):
     child, _, t = terminal(host, "facts", "size", "hear", "size", "exit", "5")
     t.type("go\r")
     t.wait_for("size=33 77 yes")
-    t.size(11, 22)
-    time.sleep(0.3)
+    t.size(11, 22)  # is there before what is typed behind it
     t.type("again\r")
     t.wait_for("size=11 22 yes")
     assert t.end() == 0
@@ -617,14 +632,14 @@ def test_attach_terminal_leave(host, how):
     if how == "keys":
         t.type("\x1d\x1d\x1d")
     elif how == "keys one by one":
+        # The terminal's echo says that they were heard.
         t.type("\x1d\x1dx\x1d\x1d")
+        t.wait_for("^]^]x^]^]")
         time.sleep(1.2)
         t.type("\x1d")
-        time.sleep(0.3)
+        t.wait_for("^]^]x^]^]^]")
         assert t.child.poll() is None
-        t.type("\x1d")
-        time.sleep(0.1)
-        t.type("\x1d")
+        wait_until(lambda: t.child.poll() is not None or t.type("\x1d"))
     else:
         t.child.send_signal(how)
     assert t.end() == 0
@@ -778,13 +793,19 @@ def test_attach_socket_is_for_no_app(host):
 def test_attach_intruder_gets_nothing(host, intruder):
     """An app that lies in wait for whoever is started beside it."""
     child, uuid = start(host, store(host, intruder, "intruder"),
-                        ["--stdin=stream"], "8", "stay")
+                        ["--stdin=stream"], "600", "stay")
     end = time.monotonic() + 7
-    while time.monotonic() < end:
+    for i in range(200):
         c = Attached(host, uuid)
-        time.sleep(0.2)
+        if i % 2:
+            time.sleep(0.2)
+        else:
+            c.joined()
         c.kill()
         c.wait()
+        if time.monotonic() > end:
+            break
+    enough(host)
     host.wait_for(child, "done=1", timeout=60)
     f = Facts(host.said(child))
     assert f.all("breach") == [] and f.all("file") == []

@@ -12,6 +12,7 @@ import pytest
 
 import host as host_module
 import images
+from host import wait_until
 
 BUILD = host_module.PREFIX / "bin" / "rkt-build"
 NOBODY = 65534
@@ -287,10 +288,14 @@ def test_build_bytes_that_are_no_text(bench):
     bench.refused("copy", "/dev/null", "/null", says="neither file")
 
 
+def has_written(pid, least):
+    with open("/proc/%d/io" % pid, encoding="ascii") as f:
+        return int(dict(line.split(": ") for line in f)["wchar"]) >= least
+
+
 def test_build_write_interrupted(lab, bench):
     """Ended in the middle of writing, nothing of a file is there."""
     import signal
-    import time
     bench.file("big", os.urandom(1 << 20) * 64)
     bench.script("begin\nset-name example.test/big\nwrite x.aci\n"
                  "copy big /big")
@@ -299,7 +304,7 @@ def test_build_write_interrupted(lab, bench):
         child = subprocess.Popen(
             [BUILD, "write", "--overwrite", "x.aci"], cwd=bench.home,
             user=NOBODY, group=NOBODY, extra_groups=[])
-        time.sleep(0.3)
+        wait_until(lambda: has_written(child.pid, 1 << 20))
         assert child.poll() is None
         child.send_signal(how)
         assert child.wait() == -how

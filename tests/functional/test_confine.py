@@ -24,7 +24,7 @@ def caps_of(facts):
 def test_confine_user_namespace(host):
     """G10: the pod's root is not the host's; a range of 65536, above 65535."""
     child = host.start("run", host.store(), "--", "facts", "say", "ready",
-                       "sleep", "60")
+                       "sleep", "600")
     host.wait_for(child, "say=ready")
     f = Facts(host.said(child))
     inside, outside, count = map(int, f.one("uid_map").split())

@@ -54,9 +54,9 @@ def test_pods_of_two_apps(host):
 def test_pods_first_failure_is_the_code(host):
     """And the others are stopped."""
     image = host.store()
-    r = host.rkt("run", image, "--name=a", "--", "sleep", "60", "---", image,
+    r = host.rkt("run", image, "--name=a", "--", "sleep", "600", "---", image,
                  "--name=b", "--", "sleep", "0.5", "exit", "7")
-    assert r.code == 7 and r.seconds < 30, r.describe()
+    assert r.code == 7 and r.seconds < 60, r.describe()
     assert "app-b=7" in host.rkt("status", host.pods()[0][1]).ok().out
 
 
@@ -128,9 +128,9 @@ def test_pods_share_a_volume(host):
     """One app writes, the other waits for it and reads."""
     image = guest(host, point("shared", "/s"))
     r = host.rkt("run", "--volume=shared,kind=empty,mode=0777", image,
-                 "--name=a", "--", "write", "/s/x", "shared-text", "sleep", "3",
-                 "---", image, "--name=b", "--", "sleep", "1.5", "read",
-                 "/s/x").ok()
+                 "--name=a", "--", "write", "/s/x", "shared-text", "write",
+                 "/s/go", "x", "---", image, "--name=b", "--", "await",
+                 "/s/go", "read", "/s/x").ok()
     assert re.search(r"b\[\d+\]: .*shared-text", r.out), r.describe()
 
 
@@ -236,7 +236,7 @@ def test_pods_prepared_is_judged_again(host):
 
 def test_pods_stop(host):
     child = host.start("run", host.store(), "--", "say", "ready", "sleep",
-                       "300")
+                       "600")
     host.wait_for(child, "say=ready")
     uuid = host.pods()[0][1]
     r = host.rkt("stop", uuid[:8]).ok()
@@ -250,7 +250,7 @@ def test_pods_stop(host):
 
 def test_pods_stop_by_force(host):
     child = host.start("run", host.store(), "--", "say", "ready", "sleep",
-                       "300")
+                       "600")
     host.wait_for(child, "say=ready")
     uuid = host.pods()[0][1]
     host.rkt("stop", "--force", uuid).ok()
@@ -260,14 +260,15 @@ def test_pods_stop_by_force(host):
 
 
 def test_pods_wait_ready(host):
-    """An app that says READY=1 by itself, two seconds late."""
+    """An app that says READY=1 by itself, when the test likes."""
     image = host.store(section=app("/bin/guest"), annotations=NOTIFY)
     child = host.start("run", "--uuid-file-save=%s/u" % host.path, image, "--",
-                       "say", "up", "sleep", "2", "notify", "READY=1",
-                       "sleep", "300")
+                       "say", "up", "await", "/go", "notify", "READY=1",
+                       "sleep", "600")
     host.wait_for(child, "say=up")
     uuid = (host.path / "u").read_text()
     host.rkt("status", "--wait-ready=200ms", uuid).refused("not ready")
+    host.rkt("enter", uuid, "/bin/guest", "write", "/go", "x").ok()
     assert "state=running" in host.rkt("status", "--wait-ready=60s",
                                        uuid).ok().out
     host.rkt("stop", uuid).ok()
@@ -327,8 +328,11 @@ def test_pods_limit_of_all_apps_together(host, limit, code):
     image = host.store()
     flag = manifest_file(host, *[
         {"name": name, "image": {"id": image},
-         "app": app("/bin/guest", "take", "30", "sleep", "2")}
-        for name in ("a", "b")],
+         "app": app("/bin/guest", "take", "30", "write", "/s/" + name, "x",
+                    "await", "/s/" + other),
+         "mounts": [{"volume": "s", "path": "/s"}]}
+        for name, other in ("ab", "ba")],
+        volumes=[{"name": "s", "kind": "empty", "mode": "0777"}],
         isolators=[isolator("resource/memory", {"limit": limit})])
     r = host.rkt("run", flag)
     assert r.code == code, r.describe()
