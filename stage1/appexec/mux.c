@@ -149,8 +149,10 @@ hear_app(void)
 		(void)close(fds[--n]);
 	ps_close_fd(&app);
 	m.out[S1_TTY].fd = fd;
-	if (fd >= 0 && m.in.terminal)
+	if (fd >= 0 && m.in.terminal) {
+		ps_close_fd(&m.in.fd);
 		m.in.fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+	}
 	for (size_t i = 0; i < S1_MUX_CLIENTS; i++)
 		if (m.clients[i].started && m.clients[i].size != 0)
 			s1_mux_resize(&m, m.clients[i].size);
