@@ -9,11 +9,11 @@
 
 #include "privsep/policy.h"
 
-/* Flags that take no word behind them; cli/run_flags.c and cli/globals.c have
- * the same ones without a value, which a test compares. */
+/* Flags that take no word behind them; cli/run_flags.c, cli/globals.c and
+ * cli/cmd_export.c have the same ones without a value, which a test compares. */
 static const char *const bare_flags[] = { "--debug", "--help", "--inherit-env",
 	"--interactive", "--mds-register", "--net", "--no-overlay", "--no-store",
-	"--private-users", "--quiet", "--readonly-rootfs", "--store-only",
+	"--overwrite", "--private-users", "--quiet", "--readonly-rootfs", "--store-only",
 	"--trust-keys-from-https" };
 
 static bool

@@ -24,17 +24,16 @@ static const char *const places[] = { "run", "exited-garbage" };
 static struct ln_plan plan;
 static uint8_t bytes[PS_MAX_PLAN];
 
-/* The operator's words: the file, the beginning of the uuid, and the app where
- * he says one. */
+/* The operator's words: the beginning of the uuid, behind the command, the file,
+ * and the app where he says one. */
 static bool
 is_said(const struct ln_session *s, const struct ps_msg_EXPORT_APP *m)
 {
-	bool found = false;
+	struct ln_argv pod;
 
-	for (int at = 1; at < s->argv.argc; at++)
-		found = found || (s->argv.argv[at][0] != '\0' &&
-		    strncmp(m->uuid, s->argv.argv[at], strlen(s->argv.argv[at])) == 0);
-	return found && ln_argv_names(s->argv, m->path) &&
+	return ln_argv_app(s->argv, 0, &pod) && pod.argv[0][0] != '\0' &&
+	    strncmp(m->uuid, pod.argv[0], strlen(pod.argv[0])) == 0 &&
+	    ln_argv_names(s->argv, m->path) &&
 	    (!ln_argv_has(s->argv, "--app") ||
 		ln_argv_option(s->argv, "--app", m->app));
 }

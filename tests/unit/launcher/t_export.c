@@ -63,6 +63,26 @@ said(void **state)
 	}
 }
 
+/* A word that is a flag's is no pod's, whatever it begins. */
+static void
+other_words(void **state)
+{
+	static const struct {
+		const char *uuid;
+		bool good;
+	} rows[] = { { UUID, true }, { OTHER, false } };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(rows); i++) {
+		world_begin(ARGV("rkt", "--dir", "1", "export", "--app", "1",
+		    "--overwrite", "01", OUT));
+		ask(rows[i].uuid, "1", OUT);
+		assert_int_equal(world_serve(), rows[i].good ? 0 : -EPROTO);
+		assert_int_equal(fake.n_workers, 0);
+		world_end();
+	}
+}
+
 /* Without --app the pod's manifest says which; a beginning of nothing is none. */
 static void
 any_app(void **state)
@@ -131,6 +151,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(said),
+		cmocka_unit_test(other_words),
 		cmocka_unit_test(any_app),
 		cmocka_unit_test(odd_pods),
 		cmocka_unit_test(once),

@@ -5,13 +5,11 @@
 #include "launcher/argv.c"
 
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/run.h"
 #include "tests/unit/test.h"
 
 #define MAX_WORDS 16
-
-static const struct cli_flag *const tables[] = { cli_global_flags,
-	cli_run_pod_flags, cli_prepare_pod_flags, cli_run_app_flags };
 
 static bool
 is_bare(const char *name)
@@ -27,6 +25,9 @@ is_bare(const char *name)
 static void
 flags_without_value(void **state)
 {
+	const struct cli_flag *const tables[] = { cli_global_flags,
+		cli_run_pod_flags, cli_prepare_pod_flags, cli_run_app_flags,
+		cli_cmd_export.flags };
 	bool found[PS_COUNT(bare_flags)] = { false };
 	unsigned n = 0;
 
@@ -44,7 +45,7 @@ flags_without_value(void **state)
 		}
 	for (size_t i = 0; i < PS_COUNT(bare_flags); i++)
 		if (!found[i])
-			fail_msg("%s is no flag of run or prepare", bare_flags[i]);
+			fail_msg("%s is no flag of run, prepare or export", bare_flags[i]);
 	assert_in_range(n, 50, 200);
 }
 
