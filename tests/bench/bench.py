@@ -96,6 +96,14 @@ def bare_tree(top):
     return tree
 
 
+def bare(tree):
+    """The shell line that runs it, isolated as our pods are."""
+    return ("systemd-nspawn --quiet --boot --register=no --keep-unit --settings=no "
+            "--private-network --resolv-conf=off --timezone=off --link-journal=no "
+            "--private-users=%d:65536 --private-users-ownership=off --directory=%s "
+            "--console=pipe </dev/null >/dev/null 2>&1" % (BASE, tree))
+
+
 def launcher_peak(rkt, aci):
     """Largest resident memory of the launcher process during a fetch, KiB."""
     p = subprocess.Popen(rkt + ["fetch", aci], stdout=subprocess.DEVNULL,
@@ -132,11 +140,7 @@ def measure(top):
 
     gc = line + " gc --grace-period=0s >/dev/null 2>&1"
     tree = bare_tree(top)
-    bare = ("systemd-nspawn --quiet --boot --register=no --keep-unit --settings=no "
-            "--private-network --resolv-conf=off --timezone=off --link-journal=no "
-            "--private-users=%d:65536 --private-users-ownership=off --directory=%s "
-            "--console=pipe </dev/null >/dev/null 2>&1" % (BASE, tree))
-    r = hyperfine({"bare": bare,
+    r = hyperfine({"bare": bare(tree),
                    "rkt": "%s run %s </dev/null >/dev/null 2>&1" % (line, ids["5"]),
                    "rkt300": "%s run %s </dev/null >/dev/null 2>&1" % (line, ids["300"])},
                   prepare=gc)

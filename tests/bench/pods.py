@@ -3,7 +3,9 @@
 fetching against skopeo, umoci and podman, as ratios on the same machine in the
 same run.  Everything is on a tmpfs of its own and taken away at the end.
 
-podman runs with runc here: crun 1.8 refuses hosts whose cgroups are hybrid.
+podman runs with crun, which refuses hosts whose cgroups are hybrid: where they
+are, all of this runs in a mount namespace without the second version of them
+(bench.mk makes it).
 """
 import gzip
 import hashlib
@@ -63,13 +65,13 @@ def run_bytes(*argv):
 
 
 def podman(top):
-    return ("podman --root %s/podman --runroot %s/podman-run --runtime=runc "
+    return ("podman --root %s/podman --runroot %s/podman-run --runtime=crun "
             "--storage-driver=overlay --cgroup-manager=cgroupfs "
             "--events-backend=none" % (top, top))
 
 
 # Limits of files and processes that this root may set.
-PODMAN_RUN = " run --network=none --ulimit nofile=1024:1024 " \
+OPTIONS = " --network=none --ulimit nofile=1024:1024 " \
     "--ulimit nproc=1024:1024 "
 
 
@@ -115,19 +117,32 @@ def peak(argv):
 
 
 def single(result, line, image, top):
-    """One pod, five apps, enter."""
+    """One pod, and of five apps, against podman's and a bare nspawn."""
     p = podman(top)
-    run("tar", "-C", top, "-cf", top + "/noop.tar", "noop")
+    run("tar", "-C", top, "-cf", top + "/noop.tar", "noop", "wait")
     subprocess.run(p + " import %s/noop.tar bench:noop" % top + QUIET,
                    shell=True, check=True)
     five = " --- ".join("%s --name=a%d" % (image, i) for i in range(5))
+    theirs = ("{0} pod create --infra=false --name five; for i in 1 2 3 4 5; do "
+              "{0} create --pod five" + OPTIONS + "bench:noop /noop; done; "
+              "{0} pod start five; {0} wait $({0} ps -aq --filter pod=five); "
+              "{0} pod rm -f five").format(p)
     r = hyperfine({
         "one": "%s run %s" % (line, image) + QUIET,
         "five": "%s run %s" % (line, five) + QUIET,
-        "podman": p + PODMAN_RUN + "--rm bench:noop /noop" + QUIET},
+        "bare": bench.bare(bench.bare_tree(top)),
+        "podman": p + " run --rm" + OPTIONS + "bench:noop /noop" + QUIET,
+        "podman5": "{ %s; }" % theirs + QUIET},
         prepare=line + " gc --grace-period=0s" + QUIET)
-    result["run a no-op / podman run (runc)"] = (r["one"], r["podman"])
+    result["run a no-op / podman run"] = (r["one"], r["podman"])
+    result["run a no-op / bare nspawn --boot"] = (r["one"], r["bare"])
     result["run five apps / run one"] = (r["five"], r["one"])
+    result["run five apps / a podman pod of five"] = (r["five"], r["podman5"])
+
+
+def inside(result, line, image, top):
+    """What is asked of a pod that runs."""
+    p = podman(top)
     pod = subprocess.Popen("exec %s run --uuid-file-save=%s/uuid %s --exec=/wait"
                            % (line, top, image) + QUIET, shell=True)
     for _ in range(200):
@@ -135,14 +150,25 @@ def single(result, line, image, top):
         if subprocess.run("%s enter $(cat %s/uuid) /noop" % (line, top) + QUIET,
                           shell=True, check=False).returncode == 0:
             break
-    pid = int(run("pgrep", "-n", "-x", "wait"))
+    subprocess.run(p + " run -d --name waits" + OPTIONS + "bench:noop /wait" +
+                   QUIET, shell=True, check=True)
+    pid = int(run("pgrep", "-o", "-f", "-x", "/wait"))
     r = hyperfine({
+        "run": "%s run %s" % (line, image) + QUIET,
         "enter": "%s enter $(cat %s/uuid) /noop" % (line, top) + QUIET,
+        "exec": p + " exec waits /noop" + QUIET,
+        "nsenter": "nsenter -t %d -m -u -i -n -p -C /noop" % pid + QUIET,
+        "list": line + " list" + QUIET,
+        "ps": p + " ps" + QUIET,
         "status": "%s status $(cat %s/uuid)" % (line, top) + QUIET,
-        "nsenter": "nsenter -t %d -m -u -i -n -p -C /noop" % pid + QUIET})
+        "inspect": p + " inspect waits" + QUIET})
+    result["enter / podman exec"] = (r["enter"], r["exec"])
     result["enter / nsenter, which confines nothing"] = (r["enter"],
                                                          r["nsenter"])
-    result["enter / run"] = (r["enter"], result["run five apps / run one"][1])
+    result["enter / run"] = (r["enter"], r["run"])
+    result["list / podman ps"] = (r["list"], r["ps"])
+    result["status / podman inspect"] = (r["status"], r["inspect"])
+    subprocess.run(p + " rm -f -t 0 waits" + QUIET, shell=True, check=True)
     pod.terminate()
     pod.wait(30)
 
@@ -196,8 +222,8 @@ def at_once(result, line, image, top):
     ours = all_at_once(run_rkt)
     subprocess.run(line + " gc --grace-period=0s" + QUIET, shell=True,
                    check=True)
-    theirs = all_at_once("exec " + podman(top) + PODMAN_RUN +
-                         "--rm bench:noop /noop" + QUIET)
+    theirs = all_at_once("exec " + podman(top) + " run --rm" + OPTIONS +
+                         "bench:noop /noop" + QUIET)
     result["100 runs at once, each / podman's"] = (ours, theirs)
     result["100 runs at once, each / one alone"] = (
         ours, result["run five apps / run one"][1])
@@ -299,6 +325,7 @@ def main():
     try:
         line, image = prepare(top)
         single(result, line, image, top)
+        inside(result, line, image, top)
         print("list of %d pods: %.0f ms, aim 100" % (
             MANY, 1000 * many(result, line, image, top)))
         at_once(result, line, image, top)
