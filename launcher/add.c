@@ -74,7 +74,6 @@ compare(uint64_t since)
 static int
 begin(struct ln_session *s, const char *uuid, uint64_t since)
 {
-	uint64_t n = 0;
 	int r = ln_running_open(s, uuid, true, &c.pod);
 
 	if (r > 0)
@@ -90,9 +89,8 @@ begin(struct ln_session *s, const char *uuid, uint64_t since)
 		return ln_refuse(s, PS_REFUSED_BUSY, "the apps of pod \"%s\" %s: try "
 		    "again", uuid, r == -ESTALE ? "changed meanwhile" : "are changing");
 	c.apps = r < 0 ? r : ln_open_dir(c.pod.pod, "apps");
-	r = c.apps < 0 ? c.apps : ln_read_file(c.pod.pod, "cgroup", c.groups,
-				      sizeof(c.groups) - 1, &n);
-	c.groups[n] = '\0';
+	r = c.apps < 0 ? c.apps : ln_read_words(c.pod.pod, "cgroup", c.groups,
+				      sizeof(c.groups));
 	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") : 0;
 }
 

@@ -4,14 +4,12 @@
  */
 #include "launcher/cgroup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
 
-#include "launcher/mount.h"
 #include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
@@ -412,20 +410,16 @@ static int
 remove_below(int dir, const char *name, unsigned depth)
 {
 	_cleanup_fd_ int fd = ln_open_dir(dir, name);
-	struct dirent *e;
-	DIR *d;
+	_cleanup_list_ DIR *list = NULL;
+	const char *below;
 
 	if (fd < 0 || depth > MAX_DEPTH)
 		return fd == -ENOENT ? 0 : -EBUSY;
 	if (sys_put(fd, "cgroup.kill", "1\n") < 0)
 		kill_procs(fd);
-	d = fdopendir(dup(fd));
-	while (d && (e = readdir(d)) != NULL)
-		if (e->d_type == DT_DIR && strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0)
-			(void)remove_below(fd, e->d_name, depth + 1);
-	if (d)
-		(void)closedir(d);
+	(void)ln_list(fd, ".", &list);
+	while ((below = ln_next(list)) != NULL) /* a file of it is no directory */
+		(void)remove_below(fd, below, depth + 1);
 	return sys_unlink(dir, name, true);
 }
 
@@ -458,12 +452,15 @@ scope_path(const char *uuid, char ret[LINE])
 }
 
 int
-ln_cgroup_remove(const char *uuid, const char *paths)
+ln_cgroup_remove(const char *uuid, int pod)
 {
-	char path[LINE], name[64];
+	char text[LN_CGROUP_TEXT], path[LINE], name[64];
+	const char *paths = text;
 	_cleanup_fd_ int slice = -1;
 	int r = 0;
 
+	if (ln_read_words(pod, "cgroup", text, sizeof(text)) < 0)
+		return 0;
 	(void)snprintf(name, sizeof(name), "rkt-%s", uuid);
 	while (r == 0 && next_line(&paths, path)) {
 		_cleanup_fd_ int parent = open_above(path, name);

@@ -36,10 +36,11 @@ void ln_cgroup_leave(const char *paths, int conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or
  * -ENOENT and its name. */
 int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);
-/* Ends what still runs in directories listed as above and removes them; only
- * names that end in rkt-<uuid> are touched, and the scope that systemd makes
- * for the pod.  -EBUSY: something in there does not die. */
-int ln_cgroup_remove(const char *uuid, const char *paths);
+/* Ends what still runs in the groups that the file `cgroup` of the pod's
+ * directory lists, and removes them; none is listed: 0.  Only names that end in
+ * rkt-<uuid> are touched, and the scope that systemd makes for the pod.  -EBUSY:
+ * something in there does not die. */
+int ln_cgroup_remove(const char *uuid, int pod);
 /* The groups of one more app of a mutable pod that runs, whose file `cgroup`
  * has paths: v1's are made (and appear in the pod), v2's unit will set them.
  * 0, or an error with the controller that cannot be had in *ret_missing; what

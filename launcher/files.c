@@ -44,6 +44,31 @@ ln_read_file(int dir, const char *path, void *ret, size_t size, uint64_t *ret_n)
 }
 
 int
+ln_read_words(int dir, const char *path, char *ret, size_t size)
+{
+	uint64_t n = 0;
+	int r = ln_read_file(dir, path, ret, size - 1, &n);
+
+	ret[r < 0 ? 0 : n] = '\0';
+	return r;
+}
+
+int
+ln_read_text(const char *path, char *ret, size_t size)
+{
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
+	size_t at = 0;
+
+	for (ssize_t n = 1; fd >= 0 && n > 0 && at + 1 < size; at += (size_t)n) {
+		n = read(fd, ret + at, size - at - 1);
+		if (n < 0)
+			return -errno;
+	}
+	ret[at] = '\0';
+	return fd < 0 ? fd : at + 1 == size ? -E2BIG : 0;
+}
+
+int
 ln_open_single(int dir, const char *path, int access)
 {
 	_cleanup_fd_ int fd = sys_open(dir, path,
@@ -74,7 +99,7 @@ ln_make_rootfs(int dir)
 }
 
 int
-ln_make_path(int dir, const char *path, int how)
+ln_make_path(int dir, const char *path, int how, uid_t uid, mode_t mode)
 {
 	_cleanup_fd_ int at = sys_open(dir, path[0] == '/' ? "/" : ".",
 	    O_RDONLY | O_DIRECTORY, 0, how);
@@ -90,14 +115,24 @@ ln_make_path(int dir, const char *path, int how)
 		p += n + (p[n] == '/');
 		if (n == 0)
 			continue;
-		r = sys_mkdir(at, part, 0755);
-		if (r < 0 && r != -EEXIST)
-			return r;
-		next = sys_open(at, part, O_RDONLY | O_DIRECTORY, 0, how);
+		r = sys_mkdir(at, part, 0700);
+		next = r < 0 && r != -EEXIST ? r :
+		    sys_open(at, part, O_RDONLY | O_DIRECTORY, 0, how);
 		ps_close_fd(&at);
 		at = next;
+		r = at < 0 || r < 0 ? 0 : sys_own(at, uid, uid, mode);
+		if (r < 0)
+			return r;
 	}
 	return take_fd(at);
+}
+
+int
+ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
+{
+	_cleanup_fd_ int fd = ln_make_path(dir, path, SYS_BENEATH, uid, mode);
+
+	return fd < 0 ? fd : 0;
 }
 
 int

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define LN_TEMPORARY 48 /* bytes of a name that ln_temporary made */
 
@@ -20,6 +21,13 @@ int ln_open_file(int dir, const char *path);
 int ln_read_file(int dir, const char *path, void *ret, size_t size,
     uint64_t *ret_n);
 
+/* The same, as a text that ends in ret: size is more than it has bytes. */
+int ln_read_words(int dir, const char *path, char *ret, size_t size);
+
+/* A text of the kernel's, or another whole one, by a path of the host's: 0,
+ * -E2BIG, or another negative errno. */
+int ln_read_text(const char *path, char *ret, size_t size);
+
 /* A regular file of one name, for another name of it may be anyone's file;
  * else -EMEDIUMTYPE.  access: O_RDONLY, O_WRONLY. */
 int ln_open_single(int dir, const char *path, int access);
@@ -28,9 +36,11 @@ int ln_open_single(int dir, const char *path, int access);
 int ln_make_dir(int dir, const char *name);
 /* The same of "rootfs", of the foreign ids' root: for unpack to fill. */
 int ln_make_rootfs(int dir);
-/* mkdir -p: each part made 0755 where it is missing, and opened as how says
- * (SYS_*).  The last one. */
-int ln_make_path(int dir, const char *path, int how);
+/* mkdir -p: a part that is missing is made, uid's and of that mode, and each is
+ * opened as how says (SYS_*).  The last one. */
+int ln_make_path(int dir, const char *path, int how, uid_t uid, mode_t mode);
+/* The same below dir, for who wants it there and no more: 0. */
+int ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode);
 /* A prefix, ".new-" (half made) or ".gone-" (on its way out), and 32 digits. */
 int ln_temporary(const char *prefix, char ret[LN_TEMPORARY]);
 /* A new directory called so, locked so that no one sweeps it away. */

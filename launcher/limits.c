@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/disks.h"
@@ -110,21 +111,6 @@ format(const struct row *row, const char *disk, uint64_t n, char ret[128])
 		else
 			ret[at++] = *c;
 	ret[at] = '\0';
-}
-
-int
-ln_read_text(const char *path, char *ret, size_t size)
-{
-	_cleanup_fd_ int fd = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
-	size_t at = 0;
-
-	for (ssize_t n = 1; fd >= 0 && n > 0 && at + 1 < size; at += (size_t)n) {
-		n = read(fd, ret + at, size - at - 1);
-		if (n < 0)
-			return -errno;
-	}
-	ret[at] = '\0';
-	return fd < 0 ? fd : at + 1 == size ? -E2BIG : 0;
 }
 
 /* One line into the file, or as a property behind *text. */

@@ -54,8 +54,6 @@ bool ln_limits_must(const struct ln_limits *pod, const struct ln_limits *apps,
  * that want it, they must be there to be written.  0 or negative errno. */
 int ln_limits_set(int dir, unsigned controller, unsigned who,
     const struct ln_limits *l, const struct ln_limits *units);
-/* A text of the kernel's, whole: 0, -E2BIG, or another negative errno. */
-int ln_read_text(const char *path, char *ret, size_t size);
 /* Lines "property --property=NAME=VALUE" for systemd-nspawn, of what systemd
  * is to set on the scope that it makes.  0 or negative errno. */
 int ln_limits_properties(const struct ln_limits *l, char *ret, size_t size);

@@ -18,31 +18,6 @@
 #include "privsep/name.h"
 #include "privsep/paths.h"
 
-/* mkdir -p of a relative path below dir; each new element is uid's. */
-int
-ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode)
-{
-	char part[400];
-
-	for (const char *p = path;; p++) {
-		_cleanup_fd_ int fd = -1;
-		int r;
-
-		if (*p != '/' && *p != '\0')
-			continue;
-		(void)snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
-		r = sys_mkdir(dir, part, 0700);
-		if (r == 0) {
-			fd = ln_open_dir(dir, part);
-			r = fd < 0 ? fd : sys_own(fd, uid, uid, mode);
-		}
-		if (r < 0 && r != -EEXIST)
-			return r;
-		if (*p == '\0')
-			return 0;
-	}
-}
-
 /* The root of an app, or of the pod. */
 struct root {
 	const char *name; /* below overlay/: ours, or an AC name behind "app-" */
@@ -87,8 +62,7 @@ make_root(struct ln_session *s, const struct root *root, uint32_t base,
 	int r;
 
 	(void)snprintf(path, sizeof(path), "overlay/%s", root->name);
-	r = ln_make_dirs(s->pod, path, 0, root->mode);
-	dir = r < 0 ? r : ln_open_dir(s->pod, path);
+	dir = ln_make_path(s->pod, path, SYS_BENEATH, 0, root->mode);
 	r = dir < 0 ? dir : ln_make_dirs(dir, "upper", base, 0755);
 	if (r == 0)
 		r = ln_make_dirs(dir, "work", base, 0755);

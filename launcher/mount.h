@@ -3,8 +3,6 @@
 #include "launcher/plan.h"
 #include "launcher/session.h"
 
-/* mkdir -p of a relative path below dir; each new element is uid's. */
-int ln_make_dirs(int dir, const char *path, uid_t uid, mode_t mode);
 /* Mounts everything below s->pod, in this process's own namespace, and makes
  * s->pod the working directory.  base: host uid of the pod's root. */
 int ln_mount_pod(struct ln_session *s, const struct ln_plan *plan,

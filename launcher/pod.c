@@ -168,7 +168,6 @@ write_pid(struct ln_session *s)
 /* --- limits and facts ---------------------------------------------------- */
 
 static char cgroup_paths[LN_CGROUP_TEXT];
-static bool has_groups; /* what is called so is this pod's */
 
 static bool
 has_machined(void)
@@ -253,10 +252,9 @@ enter_cgroups(struct ln_session *s, uint32_t base)
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot write the pod");
 	r = limit(s, base, &missing);
-	has_groups = r != -EEXIST;
 	/* What stands there is another's, of a pod elsewhere, and what is noted
 	 * is killed when it is taken away. */
-	if (!has_groups) {
+	if (r == -EEXIST) {
 		(void)sys_unlink(s->pod, "cgroup", false);
 		/* In none of its own it could not be ended: no site policy goes
 		 * on without that. */
@@ -334,8 +332,8 @@ undo(struct ln_session *s, const struct start *start)
 	ln_unmount_pod(s, &plan);
 	if (start->how != PS_START_PREPARED)
 		(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);
-	else if (has_groups)
-		(void)ln_cgroup_remove(plan.pod.uuid, cgroup_paths);
+	else
+		(void)ln_cgroup_remove(plan.pod.uuid, s->pod);
 }
 
 static int
@@ -444,7 +442,6 @@ ln_start_pod(struct ln_session *s, struct ps_frame *f)
 	if (s->plan >= 0)
 		return -EPROTO; /* one pod a launcher */
 	cgroup_paths[0] = '\0';
-	has_groups = false;
 	r = take_plan(s, f, &start);
 	if (r < 0)
 		return r;

@@ -60,12 +60,11 @@ int
 ln_pod_base(int pod, uint32_t *ret)
 {
 	char text[32];
-	uint64_t n = 0, base;
-	int r = ln_read_file(pod, "private-users-prepared", text, sizeof(text) - 1, &n);
+	uint64_t base;
+	int r = ln_read_words(pod, "private-users-prepared", text, sizeof(text));
 
 	if (r < 0)
 		return r;
-	text[n] = '\0';
 	text[strcspn(text, ":")] = '\0';
 	if (!ps_parse_u64(text, PS_FOREIGN_BASE, &base) || base < PS_RANGE ||
 	    base % PS_RANGE != 0 || base == PS_FOREIGN_BASE)
@@ -146,16 +145,10 @@ int
 ln_prepared_renew(struct ln_session *s, const char *uuid, const uint8_t *bytes,
     uint64_t size)
 {
-	static const char *const half[] = { "cgroup", "ppid", ".plan" };
+	static const char *const half[] = { "cgroup", "ppid" };
 	static const char *const trees[] = { "overlay", "stage1" };
-	static char paths[LN_CGROUP_TEXT];
-	uint64_t n = 0;
-	int r = 0;
+	int r = ln_cgroup_remove(uuid, s->pod);
 
-	if (ln_read_file(s->pod, "cgroup", paths, sizeof(paths) - 1, &n) == 0) {
-		paths[n] = '\0';
-		r = ln_cgroup_remove(uuid, paths);
-	}
 	for (size_t i = 0; r == 0 && i < PS_COUNT(trees); i++) {
 		r = ln_remove_tree(s->pod, trees[i]);
 		r = r == -ENOENT ? 0 : r;
@@ -164,7 +157,5 @@ ln_prepared_renew(struct ln_session *s, const char *uuid, const uint8_t *bytes,
 		r = sys_unlink(s->pod, half[i], false);
 		r = r == -ENOENT ? 0 : r;
 	}
-	if (r == 0)
-		r = ln_write_file(s, s->pod, ".plan", bytes, size);
-	return r < 0 ? r : sys_rename(s->pod, ".plan", s->pod, "plan", true);
+	return r < 0 ? r : ln_replace_file(s, s->pod, "plan", bytes, size);
 }

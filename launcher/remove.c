@@ -39,15 +39,11 @@ static const char *const bins[] = { "exited-garbage", "garbage" };
 static int
 release(struct ln_session *s, int pod, const char *uuid)
 {
-	static char text[LN_CGROUP_TEXT];
 	uint32_t base;
-	uint64_t n = 0;
-	int r = ln_read_file(pod, "cgroup", text, sizeof(text) - 1, &n);
-
-	text[n] = '\0';
 	/* A killed nspawn leaves its pod's processes: they go before the ids
 	 * that they run with are anyone else's. */
-	r = r < 0 ? 0 : ln_cgroup_remove(uuid, text);
+	int r = ln_cgroup_remove(uuid, pod);
+
 	if (r == 0 && ln_pod_base(pod, &base) == 0)
 		ln_id_release(s, uuid, base);
 	return r;

@@ -54,18 +54,17 @@ ln_rollback_path(const struct ps_record *r, const char *key,
 static int
 load(int dir, const char *path, uint64_t *ret)
 {
-	char text[24] = "";
-	uint64_t n;
-	int r = ln_read_file(dir, path, text, sizeof(text) - 1, &n);
+	char text[24];
+	int r = ln_read_words(dir, path, text, sizeof(text));
+	size_t n = strcspn(text, "\n");
 
 	*ret = 0;
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0 || n == 0 || text[n - 1] != '\n')
+	if (r < 0 || strcmp(text + n, "\n") != 0)
 		return -EBADMSG;
-	text[n - 1] = '\0';
-	return strlen(text) == n - 1 && ps_parse_u64(text, UINT64_MAX, ret) &&
-		*ret > 0 ? 0 : -EBADMSG;
+	text[n] = '\0';
+	return ps_parse_u64(text, UINT64_MAX, ret) && *ret > 0 ? 0 : -EBADMSG;
 }
 
 /* The newest of that path in the store itself: there may be one that was not
@@ -143,29 +142,10 @@ ln_rollback_judge(struct ln_session *s, const struct ps_record *r, bool store)
 	return e;
 }
 
-/* Under another name, then in its place. */
-static int
-store_state(int dir, const char *file, uint64_t at)
-{
-	_cleanup_fd_ int fd = -1;
-	char text[24];
-	int r = sys_unlink(dir, ".new", false);
-
-	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)at);
-	fd = r < 0 && r != -ENOENT ? r
-	    : sys_open(dir, ".new", O_WRONLY | O_CREAT | O_EXCL, 0600, SYS_BENEATH);
-	r = fd < 0 ? fd : ps_write_full(fd, text, strlen(text));
-	if (r == 0)
-		r = sys_fsync(fd);
-	if (r == 0)
-		r = sys_rename(dir, ".new", dir, file, true);
-	return r < 0 ? r : sys_fsync(dir);
-}
-
 static int
 raise_state(int states, char *path, uint64_t at)
 {
-	char *file = strchr(path, '/') + 1;
+	char *file = strchr(path, '/') + 1, text[24];
 	_cleanup_fd_ int dir = -1;
 	uint64_t seen;
 	int r;
@@ -184,7 +164,11 @@ raise_state(int states, char *path, uint64_t at)
 	if (r == 0)
 		r = load(dir, file, &seen);
 	file[-1] = '/';
-	return r < 0 || seen >= at ? r : store_state(dir, file, at);
+	if (r < 0 || seen >= at)
+		return r;
+	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)at);
+	r = ln_replace_file(NULL, dir, file, text, strlen(text));
+	return r < 0 ? r : sys_fsync(dir);
 }
 
 int

@@ -6,7 +6,6 @@
  */
 #include "launcher/running.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,40 +24,30 @@ held_by(uint64_t pid, int pod)
 {
 	char path[48];
 	struct stat mine, its = { 0 };
-	struct dirent *e;
-	int fd, found = -ESRCH;
-	DIR *d;
+	_cleanup_fd_ int fd = -1;
+	_cleanup_list_ DIR *list = NULL;
+	const char *name;
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/fd", (unsigned)pid);
 	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
-	d = fd < 0 || fstat(pod, &mine) < 0 ? NULL : fdopendir(fd);
-	while (d && found < 0 && (e = readdir(d)) != NULL) {
-		_cleanup_fd_ int its_fd = e->d_name[0] == '.' ? -1 :
-		    sys_open(fd, e->d_name, O_PATH, 0, SYS_HOST);
+	if (fd < 0 || fstat(pod, &mine) < 0 || ln_list(fd, ".", &list) < 0)
+		return -ESRCH;
+	while ((name = ln_next(list)) != NULL) {
+		_cleanup_fd_ int its_fd = sys_open(fd, name, O_PATH, 0, SYS_HOST);
 
 		if (its_fd >= 0 && fstat(its_fd, &its) == 0 &&
 		    its.st_dev == mine.st_dev && its.st_ino == mine.st_ino)
-			found = take_fd(its_fd);
+			return take_fd(its_fd);
 	}
-	if (d)
-		(void)closedir(d);
-	else
-		ps_close_fd(&fd);
-	return found;
+	return -ESRCH;
 }
 
-static int
-read_number(int dir, const char *path, int how, uint64_t *ret)
+/* The first number of a text. */
+static bool
+is_pid(char *text, uint64_t *ret)
 {
-	_cleanup_fd_ int fd = sys_open(dir, path, O_RDONLY, 0, how);
-	char text[64];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (n < 0)
-		return fd < 0 ? fd : -errno;
-	text[n] = '\0';
 	text[strcspn(text, " \n")] = '\0';
-	return ps_parse_u64(text, INT32_MAX, ret) && *ret > 1 ? 0 : -EBADMSG;
+	return ps_parse_u64(text, INT32_MAX, ret) && *ret > 1;
 }
 
 /* The first child of nspawn only makes the pod's pid 1, and goes. */
@@ -80,18 +69,19 @@ is_inside(uint64_t pid)
 static int
 open_init(uint64_t stage1)
 {
-	char path[64];
+	char path[64], text[64];
 	_cleanup_fd_ int fd = -1;
 	uint64_t pid, again;
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/task/%u/children",
 	    (unsigned)stage1, (unsigned)stage1);
-	if (read_number(AT_FDCWD, path, SYS_HOST, &pid) < 0)
+	if (ln_read_text(path, text, sizeof(text)) < 0 || !is_pid(text, &pid))
 		return -1;
 	fd = sys_pidfd((pid_t)pid);
 	/* Still its child: so it was that process and no later one. */
 	if (fd < 0 || !is_inside(pid) ||
-	    read_number(AT_FDCWD, path, SYS_HOST, &again) < 0 || again != pid)
+	    ln_read_text(path, text, sizeof(text)) < 0 ||
+	    !is_pid(text, &again) || again != pid)
 		return -1;
 	return take_fd(fd);
 }
@@ -100,7 +90,7 @@ open_init(uint64_t stage1)
 static int
 find(struct ln_session *s, const char *uuid, struct ln_running *ret)
 {
-	char path[80];
+	char path[80], text[64];
 	_cleanup_fd_ int pod = -1, stage1 = -1, there = -1;
 	uint64_t pid;
 	int r;
@@ -112,8 +102,8 @@ find(struct ln_session *s, const char *uuid, struct ln_running *ret)
 	r = sys_flock(pod, false);
 	if (r != -EWOULDBLOCK)
 		return r < 0 ? r : -ESRCH;
-	r = read_number(pod, "ppid", SYS_BENEATH, &pid);
-	stage1 = r < 0 ? r : sys_pidfd((pid_t)pid);
+	r = ln_read_words(pod, "ppid", text, sizeof(text));
+	stage1 = r < 0 || !is_pid(text, &pid) ? -ESRCH : sys_pidfd((pid_t)pid);
 	there = stage1 < 0 ? stage1 : held_by(pid, pod);
 	if (there < 0)
 		return -ESRCH;

@@ -80,7 +80,7 @@ ln_store_open(struct ln_session *s, const char *dir)
 		{ "spool", &s->spool, 03770, s->rkt.gid } };
 	int r;
 
-	s->data = ln_make_path(AT_FDCWD, dir, SYS_HOST);
+	s->data = ln_make_path(AT_FDCWD, dir, SYS_HOST, 0, 0755);
 	r = s->data < 0 ? s->data : may_be_data(s->data);
 	if (r == 0)
 		r = put_right(s->data, 0750, s->rkt.gid);
@@ -215,7 +215,7 @@ ln_write_file(struct ln_session *s, int dir, const char *name, const void *p,
 	if (fd < 0)
 		return fd;
 	r = ps_write_full(fd, p, n);
-	return r < 0 ? r : sys_own(fd, 0, s->rkt.gid, 0640);
+	return r < 0 ? r : sys_own(fd, 0, s ? s->rkt.gid : 0, s ? 0640 : 0600);
 }
 
 int

@@ -47,7 +47,8 @@ int ln_pod_lock(const struct ln_session *s, const char *where,
 /* pods/FROM/UUID becomes pods/TO/UUID. */
 int ln_pod_move(const struct ln_session *s, const char *from, const char *to,
     const char *uuid);
-/* Write a file of root's into dir, 0640 root:rkt, replacing nothing. */
+/* Write a file of root's into dir, 0640 root:rkt, replacing nothing; s NULL:
+ * 0600, root's alone. */
 int ln_write_file(struct ln_session *s, int dir, const char *name,
     const void *p, size_t n);
 /* The same over what there is: whole, old or new, whenever the power fails. */

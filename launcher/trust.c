@@ -139,7 +139,7 @@ static int
 put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
     int key, uint64_t size)
 {
-	_cleanup_fd_ int top = ln_make_path(AT_FDCWD, s->local_name, SYS_HOST);
+	_cleanup_fd_ int top = ln_make_path(AT_FDCWD, s->local_name, SYS_HOST, 0, 0755);
 	_cleanup_fd_ int dir = -1;
 	static char path[5000];
 	char below[400];
@@ -147,7 +147,7 @@ put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
 
 	(void)snprintf(below, sizeof(below), "trustedkeys/%s%s",
 	    prefix[0] ? "prefix.d/" : "root.d", prefix);
-	dir = top < 0 ? top : ln_make_path(top, below, SYS_BENEATH);
+	dir = top < 0 ? top : ln_make_path(top, below, SYS_BENEATH, 0, 0755);
 	r = dir < 0 ? dir : write_key(dir, fingerprint, key, size);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot write to the trust store");

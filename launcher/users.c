@@ -5,14 +5,11 @@
 #include "launcher/users.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "launcher/sys.h"
+#include "launcher/files.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/name.h"
 
 int
@@ -53,20 +50,14 @@ ln_find_users(struct ln_session *s, const char **ret_name)
 	} wanted[] = { { "rkt", &s->rkt }, { "rkt-fetch", &s->fetch },
 		{ "rkt-verify", &s->verify }, { "rkt-second", &s->second } };
 	const size_t count = PS_COUNT(wanted) - (s->policy.verifiers < 2);
-	_cleanup_fd_ int fd =
-	    sys_open(AT_FDCWD, "/etc/passwd", O_RDONLY, 0, SYS_HOST);
 	static char text[1 << 20];
-	struct stat st;
 	int r;
 
 	*ret_name = "/etc/passwd";
-	if (fd < 0 || fstat(fd, &st) < 0 || (size_t)st.st_size > sizeof(text))
-		return fd < 0 ? fd : -EFBIG;
-	r = ps_pread_full(fd, text, (size_t)st.st_size, 0);
+	r = ln_read_text(*ret_name, text, sizeof(text));
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		*ret_name = wanted[i].name;
-		r = ln_find_user(text, (size_t)st.st_size, wanted[i].name,
-		    wanted[i].to);
+		r = ln_find_user(text, strlen(text), wanted[i].name, wanted[i].to);
 	}
 	return r;
 }

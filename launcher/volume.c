@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "launcher/mount.h"
 #include "launcher/files.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
@@ -81,8 +80,7 @@ ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 
 	if (plan->pod.volumes == 0)
 		return 0;
-	r = ln_make_dirs(s->pod, path, base, 0711);
-	volumes = r < 0 ? r : ln_open_dir(s->pod, path);
+	volumes = ln_make_path(s->pod, path, SYS_BENEATH, base, 0711);
 	r = volumes < 0 ? volumes : 0;
 	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
 		const struct ps_msg_PLAN_VOLUME *v = &plan->volume[i];

@@ -36,16 +36,6 @@ swap(void *arg)
 	return NULL;
 }
 
-int
-ln_make_dirs(int at, const char *path, uid_t uid, mode_t mode)
-{
-	(void)at;
-	(void)path;
-	(void)uid;
-	(void)mode;
-	return 0;
-}
-
 static int
 begin(void **state)
 {

@@ -546,13 +546,17 @@ removal(void **state)
 			     "/etc/rkt-" UUID "\n"
 			     "/sys/fs/cgroup/systemd/x-rkt-" UUID "\n"
 			     "rkt-" UUID "\n";
+	int pod;
 
 	(void)state;
 	fake_mkdir("/sys/fs/cgroup/memory/rkt-" UUID "/a/b");
 	fake_mkdir("/sys/fs/cgroup/memory/other");
 	fake_mkdir(SCOPE "payload");
 	fake_mkdir("/sys/fs/cgroup/systemd/x-rkt-" UUID);
-	ln_cgroup_remove(UUID, list);
+	fake_put("/pod/cgroup", list);
+	pod = fake_open("/pod", O_RDONLY | O_DIRECTORY);
+	ln_cgroup_remove(UUID, pod);
+	assert_int_equal(close(pod), 0);
 	assert_false(fake_exists("/sys/fs/cgroup/memory/rkt-" UUID));
 	assert_true(fake_exists("/sys/fs/cgroup/memory/other"));
 	assert_false(fake_exists(SCOPE));

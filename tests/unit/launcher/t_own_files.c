@@ -47,7 +47,7 @@ long_names(void **state)
 
 	(void)state;
 	memset(path + strlen(path), 'a', 300);
-	assert_int_equal(ln_make_path(AT_FDCWD, path, SYS_HOST), -ENAMETOOLONG);
+	assert_int_equal(ln_make_path(AT_FDCWD, path, SYS_HOST, 0, 0755), -ENAMETOOLONG);
 	assert_int_equal(ln_open_parent(path, name), -ENAMETOOLONG);
 	assert_null(strstr(fake.trace, "aaa"));
 }
