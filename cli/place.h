@@ -12,6 +12,8 @@
 /* Before the sandbox closes: reads the host's files where they are asked for.
  * 0 or CLI_FAILED (said). */
 int cli_place_read(const struct cli_run_place *p);
+/* Standard input can be an app's terminal.  0 or CLI_FAILED (said). */
+int cli_place_stdin(void);
 /* Fills net, hostname, interactive, resolv_conf and hosts of ret, which has
  * its UUID.  0 or CLI_FAILED (said). */
 int cli_place_plan(const struct cli_run_place *p, struct ps_msg_PLAN_POD *ret);

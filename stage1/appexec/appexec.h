@@ -21,6 +21,8 @@ struct s1_ids {
 
 /* What went wrong, for the one log line; kept until main prints it. */
 extern const char *s1_why;
+/* The interpreter that the program names and the image lacks; NULL: none. */
+extern const char *s1_lacks;
 /* Descriptors from 3 on that are the app's: its sockets. */
 extern unsigned s1_kept;
 
@@ -89,6 +91,10 @@ int s1_set_filters(const struct ps_msg_PLAN_APP *a, bool must_nnp);
 /* find.c: where a program is, by rkt's rules (architecture of exec[0]). */
 int s1_find_program(
     const char *name, const char *const *env, size_t n_env, char ret[4096]);
+
+/* interp.c: the interpreter that program names, a script or an ELF file, if it
+ * is not there; else NULL.  Overwritten by the next call. */
+const char *s1_missing_interpreter(const char *program);
 
 /* reap.c: the pod's apps come and go, and none of them is its end. */
 bool s1_is_mutable(int pod_root);

@@ -22,6 +22,7 @@
 #include "stage1/common/contract.h"
 
 const char *s1_why = "";
+const char *s1_lacks;
 int (*s1_as_app)(void);
 
 /* Into the working directory, as the app, through no magic link; and where we
@@ -31,9 +32,11 @@ enter_dir(const char *path)
 {
 	_cleanup_fd_ int fd = s1_open(
 	    AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+	static char why[1100];
 	char where[4096];
 
-	s1_why = "working directory";
+	(void)snprintf(why, sizeof(why), "working directory \"%s\"", path);
+	s1_why = why;
 	if (fd < 0)
 		return fd;
 	if (fchdir(fd) < 0 || getcwd(where, sizeof(where)) == NULL)
@@ -159,6 +162,7 @@ s1_confine(
 	r = s1_find_program(a->exec[0], a->env, a->n_env, ret_program);
 	if (r < 0)
 		return r;
+	s1_lacks = s1_missing_interpreter(ret_program);
 	*ret_code = S1_EXIT_SECCOMP;
 	return s1_set_filters(a, ids.uid != 0);
 }

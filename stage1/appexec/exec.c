@@ -28,8 +28,11 @@ static const char
 static int
 no_program(int error)
 {
-	(void)dprintf(
-	    2, "Error: Unable to open \"%s\": %s\n", program, strerror(-error));
+	bool lacks = error == -ENOENT && s1_lacks;
+
+	(void)dprintf(2, "Error: Unable to open \"%s\": %s%s%s%s\n", program,
+	    strerror(-error), lacks ? " (it is there, its interpreter is not: " : "",
+	    lacks ? s1_lacks : "", lacks ? ")" : "");
 	return S1_EXIT_EXEC;
 }
 

@@ -93,7 +93,7 @@ static int
 fill_hosts(int etc)
 {
 	_cleanup_fd_ int fd = s1_create(etc, "hosts", 0644);
-	char name[65] = "", text[200];
+	char name[65] = "", text[512];
 	int n;
 
 	if (fd < 0)
@@ -101,7 +101,15 @@ fill_hosts(int etc)
 	if (gethostname(name, sizeof(name) - 1) < 0)
 		return -errno;
 	n = snprintf(text, sizeof(text),
-	    "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost\n", name);
+	    "127.0.0.1 localhost localhost.domain localhost4 "
+	    "localhost4.localdomain4 %s\n"
+	    "::1 ip6-localhost ip6-loopback localhost6 localhost6.localdomain6\n"
+	    "fe00::0 ip6-localnet\nff00::0 ip6-mcastprefix\n"
+	    "ff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n"
+	    "ff02::3 ip6-allhosts\n",
+	    name);
+	if ((size_t)n >= sizeof(text))
+		return -EIO;
 	return write(fd, text, (size_t)n) == n ? 0 : -EIO;
 }
 

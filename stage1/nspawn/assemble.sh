@@ -89,8 +89,6 @@ EOF
 ln -s ../usr/lib/os-release "$new/etc/os-release"
 echo 'root:x:0:0:root:/root:/nonexistent' >"$new/etc/passwd"
 printf 'root:x:0:\ntty:x:5:\n' >"$new/etc/group"
-printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n' \
-	>"$new/etc/hosts-fallback"
 echo 'passwd: files
 group: files' >"$new/etc/nsswitch.conf"
 echo Y >"$new/etc/printk-time" # journald: time before each line

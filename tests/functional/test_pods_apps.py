@@ -420,7 +420,8 @@ def test_pods_names(host):
                       "--hosts-entry=192.0.2.7=db", "--hostname=me"])
     assert r.code == 0, r.describe()
     for text in ("nameserver 192.0.2.1", "search a.example", "192.0.2.7 db",
-                 "127.0.0.1 localhost localhost.localdomain me"):
+                 "127.0.0.1 localhost localhost.domain localhost4 "
+                 "localhost4.localdomain4 me"):
         assert text in r.out, r.describe()
 
 

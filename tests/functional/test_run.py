@@ -92,7 +92,51 @@ def test_run_program_is_not_executable(host):
 def test_run_interpreter_is_missing(host):
     image = host.store(files=[
         images.program("rootfs/bin/script", "#!/bin/none\n")])
-    assert host.run(image, app=["--exec=/bin/script"]).code == 203
+    r = host.run(image, app=["--exec=/bin/script"])
+    assert r.code == 203
+    assert ('Error: Unable to open "/bin/script": No such file or directory (it '
+            "is there, its interpreter is not: /bin/none)") in r.out, r.out
+
+
+def test_run_loader_is_missing(host):
+    """A program of libraries, in an image that has none."""
+    with open("/bin/ls", "rb") as f:
+        image = host.store(files=[images.program("rootfs/bin/ls", f.read())])
+    r = host.run(image, app=["--exec=/bin/ls"])
+    assert r.code == 203
+    assert "its interpreter is not: /lib64/ld-linux" in r.out, r.out
+
+
+@pytest.mark.parametrize("head", [
+    b"#!", b"#! \n", b"#!" + b"x" * 5000, b"\x7fELF", b"\x7fELF\2" + b"\xff" * 200,
+    b"#!\xff\xfe\x1b[31m\n", b"#!/proc/self/mem\n"])
+def test_run_head_of_a_program_is_hostile(host, head):
+    """What is read of it leads to no other end than execve's own."""
+    image = host.store(files=[images.program("rootfs/bin/odd", head)])
+    r = host.run(image, app=["--exec=/bin/odd"])
+    assert r.code == 203 and 'Unable to open "/bin/odd"' in r.out, r.describe()
+    assert "\x1b" not in r.out
+
+
+def test_run_why_is_looked_for_without_the_filter(host):
+    """A filter that allows no read does not change what is said."""
+    image = host.store(files=[
+        images.program("rootfs/bin/script", "#!/bin/none\n")])
+    r = host.run(image, app=[
+        "--exec=/bin/script", "--seccomp=mode=remove,read,pread64,access,"
+        "faccessat,faccessat2"])
+    assert r.code == 203 and "its interpreter is not: /bin/none" in r.out
+
+
+def test_run_long_words(host):
+    """Half a page of script, a certificate: what people pass."""
+    script, cert = "s" * 20000, "c" * 20000
+    r = host.run(host.store(), "facts", script,
+                 app=["--environment=CERT=" + cert]).ok()
+    assert r.facts.all("arg")[-1] == script
+    assert r.facts.env()["CERT"] == cert
+    host.run(host.store(), "facts", *[script] * 4).refused(
+        "60000 bytes together")
 
 
 def test_run_without_exec_is_refused(host):

@@ -23,6 +23,20 @@ def lines(result, app, start=""):
     return [t[len(start):].strip() for t in found if t.startswith(start)]
 
 
+@pytest.fixture
+def meet(make, tmp_path):
+    """A pod whose apps wait for each other in a volume, at /v."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+
+    def go(apps):
+        at = dict(mount_volume=["v"], mount_target=["/v"], mount_flags=[0])
+        return make({name: dict(fields if isinstance(fields, dict) else
+                                dict(exec=["/probe"] + fields), **at)
+                     for name, fields in apps.items()}).volume("v", str(shared))
+    return go
+
+
 # --- ends ---------------------------------------------------------------------
 
 def test_pod_of_many_apps(make):
@@ -35,51 +49,56 @@ def test_pod_of_many_apps(make):
 
 
 @pytest.mark.parametrize("codes", [(0, 0, 0), (0, 7, 0), (9, 0, 0)])
-def test_one_failure_is_the_pods(make, codes):
-    pod = make({"a": ["exit=%d" % codes[0]],
-                "b": ["sleep=1", "exit=%d" % codes[1]],
-                "c": ["sleep=2", "exit=%d" % codes[2]]})
+def test_one_failure_is_the_pods(meet, codes):
+    last = 60 if codes[0] else 1
+    pod = meet({"a": ["await=/v/b", "await=/v/c", "exit=%d" % codes[0]],
+                "b": ["append=/v/b=x", "sleep=%d" % last, "exit=%d" % codes[1]],
+                "c": ["append=/v/c=x", "sleep=%d" % (last + 1),
+                      "exit=%d" % codes[2]]})
     r = pod.run()
     assert r.code == (max(codes) or 0), r.text
     assert pod.status("a") == "%d\n" % codes[0]
     if codes[0]:
-        assert r.seconds < 2
+        assert r.seconds < last
         assert (pod.status("b"), pod.status("c")) == ("15\n", "15\n")
 
 
-def test_first_number_wins_over_those_that_it_stops(make):
+def test_first_number_wins_over_those_that_it_stops(meet):
     """What is stopped because of another's failure has an end of its own."""
-    pod = make({"first": ["sleep=1", "exit=5"],
-                "polite": ["term=exit", "say=up", "sleep=60"],
-                "plain": ["sleep=60"]})
+    pod = meet({"first": ["await=/v/polite", "await=/v/plain", "exit=5"],
+                "polite": ["term=exit", "append=/v/polite=x", "sleep=600"],
+                "plain": ["append=/v/plain=x", "sleep=600"]})
     r = pod.run()
     assert r.code == 5
     assert (pod.status("first"), pod.status("polite"), pod.status("plain")) == \
         ("5\n", "33\n", "15\n")
 
 
-def test_app_that_ignores_the_end_is_ended(make):
-    pod = make({"bad": ["sleep=1", "exit=5"], "deaf": ["term=ignore", "sleep=60",
-                                                      "sleep=60", "sleep=60"]})
-    r = pod.run(timeout=40)
-    assert r.code == 5 and 9 < r.seconds < 20
+def test_app_that_ignores_the_end_is_ended(meet):
+    pod = meet({"bad": ["await=/v/deaf", "exit=5"],
+                "deaf": ["term=ignore", "append=/v/deaf=x", "sleep=600",
+                         "sleep=600", "sleep=600"]})
+    r = pod.run()
+    assert r.code == 5 and 9 < r.seconds < 60
     assert pod.status("deaf") == "9\n"
 
 
-def test_app_that_cannot_start_ends_the_pod(make):
-    pod = make({"none": dict(exec=["/absent"]), "other": ["sleep=60"]})
+def test_app_that_cannot_start_ends_the_pod(meet):
+    pod = meet({"none": dict(exec=["/absent"],
+                             pre_start=["/probe", "await=/v/other"]),
+                "other": ["append=/v/other=x", "sleep=600"]})
     r = pod.run()
-    assert r.code == 203 and r.seconds < 8
+    assert r.code == 203 and r.seconds < 60
     assert (pod.status("none"), pod.status("other")) == ("203\n", "15\n")
 
 
-def test_stop_reaches_every_app(make):
-    pod = make({"a": ["term=exit", "say=up", "sleep=60"], "b": ["term=exit", "sleep=60"]})
+def test_stop_reaches_every_app(meet, tmp_path):
+    pod = meet({a: ["term=exit", "append=/v/%s=x" % a, "sleep=600"] for a in "ab"})
     null = os.open("/dev/null", os.O_WRONLY)
     pod.spawn(stdout=null)
     os.close(null)
     assert pod.until(pod.is_ready)
-    time.sleep(0.3)
+    assert pod.until(lambda: len(os.listdir(tmp_path / "shared")) == 2)
     os.kill(pod.pid, signal.SIGTERM)
     assert pod.wait() == 33
     assert (pod.status("a"), pod.status("b")) == ("33\n", "33\n")
@@ -89,7 +108,7 @@ def test_status_times_and_names(make):
     """An app whose name is another's time file is an app all the same."""
     pod = make({"a": ["sleep=1", "exit=0"], "a-started": ["exit=0"],
                 "a-created": ["sleep=1", "exit=4"]})
-    before = time.time() - 1
+    before = time.time() - 1  # the kernel's stamps are those of its last tick
     r = pod.run()
     assert r.code == 4
     assert pod.status("a-started") == "0\n" and pod.status("a-created") == "4\n"
@@ -99,8 +118,9 @@ def test_status_times_and_names(make):
 
 
 def test_apps_share_what_a_pod_shares_and_no_root(make):
-    pod = make({"a": ["append=/dev/shm/x=from-a", "await=/dev/shm/b", "node=/own"],
-                "b": ["await=/dev/shm/x", "cat=/dev/shm/x", "append=/own=1",
+    pod = make({"a": ["append=/dev/shm/x=from-a", "append=/dev/shm/a=1",
+                      "await=/dev/shm/b", "node=/own"],
+                "b": ["await=/dev/shm/a", "cat=/dev/shm/x", "append=/own=1",
                       "append=/dev/shm/b=1"]})
     r = pod.run()
     assert r.code == 0 and "from-a" in r.text
@@ -185,10 +205,10 @@ def test_post_stop_that_fails_changes_no_number(make, handler):
     assert "post-stop of hello: ended with" in r.text
 
 
-def test_post_stop_runs_for_all_when_one_fails(make):
-    pod = make({"bad": dict(exec=["/probe", "sleep=1", "exit=6"],
+def test_post_stop_runs_for_all_when_one_fails(meet):
+    pod = meet({"bad": dict(exec=["/probe", "await=/v/other", "exit=6"],
                             post_stop=["/probe", "append=/log=bad"]),
-                "other": dict(exec=["/probe", "sleep=60"],
+                "other": dict(exec=["/probe", "append=/v/other=x", "sleep=600"],
                               post_stop=["/probe", "sleep=1", "append=/log=other"])})
     r = pod.run()
     assert r.code == 6
@@ -201,7 +221,7 @@ def test_post_stop_runs_for_all_when_one_fails(make):
 def listen_notify(tmp_path):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     s.bind(str(tmp_path / "notify"))
-    s.settimeout(10)
+    s.settimeout(60)
     return s, {"NOTIFY_SOCKET": str(tmp_path / "notify")}
 
 
@@ -222,27 +242,27 @@ def test_ready_waits_for_the_app_that_says_so(make, tmp_path):
     s, env = listen_notify(tmp_path)
     shared = tmp_path / "shared"
     shared.mkdir()
-    pod = make({"slow": dict(exec=["/probe", "await=/v/go", "notify=READY=1", "sleep=60"],
+    pod = make({"slow": dict(exec=["/probe", "await=/v/go", "notify=READY=1", "sleep=600"],
                              notify=1, mount_volume=["v"], mount_target=["/v"],
                              mount_flags=[0]),
-                "plain": ["sleep=60"]}).volume("v", str(shared))
+                "plain": ["sleep=600"]}).volume("v", str(shared))
     null = os.open("/dev/null", os.O_WRONLY)
     pod.spawn(stdout=null, env=env)
     os.close(null)
     assert not read_ready(s, 2) and not pod.is_ready()
     (shared / "go").touch()
-    assert read_ready(s, 5) and pod.is_ready()
+    assert read_ready(s, 60) and pod.is_ready()
 
 
 def test_ready_is_told_to_the_host(make, tmp_path):
     s, env = listen_notify(tmp_path)
-    pod = make({"a": ["sleep=60"], "b": dict(exec=["/probe", "notify=READY=1", "sleep=60"],
+    pod = make({"a": ["sleep=600"], "b": dict(exec=["/probe", "notify=READY=1", "sleep=600"],
                                              notify=1)})
     null = os.open("/dev/null", os.O_WRONLY)
     pod.spawn(stdout=null, env=env)
     os.close(null)
-    assert read_ready(s, 10)
-    assert pod.until(pod.is_ready, 5)
+    assert read_ready(s, 60)
+    assert pod.until(pod.is_ready)
 
 
 def test_app_without_the_word_has_no_door_to_pid_1(make):
@@ -276,7 +296,7 @@ def listener(kind=socket.SOCK_STREAM, family=socket.AF_INET):
 
 def ask(address, kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as s:
-        s.settimeout(15)
+        s.settimeout(60)
         s.connect(("127.0.0.1", address))
         if kind == socket.SOCK_DGRAM:
             s.send(b"?")
@@ -509,7 +529,11 @@ def test_image_without_hosts_gets_some(make):
                dict(a=dict(dirs=("etc",)), b=dict(dirs=())))
     r = pod.run(hostname="web-7")
     for a in "ab":
-        assert lines(r, a) == ["127.0.0.1\tlocalhost web-7", "::1\tlocalhost ip6-localhost"]
+        assert lines(r, a) == [
+            "127.0.0.1 localhost localhost.domain localhost4 localhost4.localdomain4 web-7",
+            "::1 ip6-localhost ip6-loopback localhost6 localhost6.localdomain6",
+            "fe00::0 ip6-localnet", "ff00::0 ip6-mcastprefix", "ff02::1 ip6-allnodes",
+            "ff02::2 ip6-allrouters", "ff02::3 ip6-allhosts"]
 
 
 def test_journal_is_the_groups(make):
