@@ -25,30 +25,47 @@ prepare(struct cli *c)
 	return cli_check_uuids(c, o.uuid_file);
 }
 
+/* Between the look at it and the request a pod may have ended: then there is
+ * nothing left to do, and that is no failure. */
+static int
+end_pod(struct cli *c, struct cli_pod *pod)
+{
+	struct ps_msg_END_POD m = { .uuid = pod->uuid,
+		.how = o.force ? PS_END_KILL : PS_END_STOP };
+	struct ps_msg_DONE done;
+	int r;
+
+	c->may_miss = true;
+	c->missing = NULL;
+	r = CLI_ASK(c, END_POD, &m, NULL, 0, DONE, &done);
+	c->may_miss = false;
+	if (r == 0 || c->missing == NULL)
+		return r;
+	if (cli_find_pod(c, pod->uuid, pod) != 0)
+		return r;
+	ps_close_fd(&pod->dir);
+	return pod->state > CLI_RUNNING ? 0 : cli_fail("%s", c->missing);
+}
+
 static int
 stop_pod(struct cli *c, const char *uuid)
 {
 	struct cli_pod pod;
-	struct ps_msg_END_POD m = { .uuid = pod.uuid,
-		.how = o.force ? PS_END_KILL : PS_END_STOP };
-	struct ps_msg_DONE done;
 	int r = cli_find_pod(c, uuid, &pod);
 
 	if (r != 0)
 		return r;
 	ps_close_fd(&pod.dir);
-	if (pod.state > CLI_RUNNING) {
-		(void)printf("pod \"%s\" is already stopped\n", pod.uuid);
-		return 0;
-	}
-	if (pod.state != CLI_RUNNING)
+	if (pod.state < CLI_RUNNING)
 		return cli_fail("pod \"%s\" is not running", pod.uuid);
 	if (pod.orphan)
 		return cli_fail("the supervisor of pod \"%s\" has gone: rkt rm "
 				"ends what is left of it", pod.uuid);
-	if (CLI_ASK(c, END_POD, &m, NULL, 0, DONE, &done) < 0)
+	if (pod.state == CLI_RUNNING && end_pod(c, &pod) != 0)
 		return CLI_FAILED;
-	(void)printf("\"%s\"\n", pod.uuid);
+	(void)printf(pod.state == CLI_RUNNING ?
+			     "\"%s\"\n" : "pod \"%s\" is already stopped\n",
+	    pod.uuid);
 	return 0;
 }
 

@@ -209,6 +209,24 @@ def test_stop_says_what_the_launcher_refuses(data, open_path):
     assert r.err.endswith("stop: failed to stop 1 pod(s)\n")
 
 
+def test_stop_of_what_ends_at_that_moment(data):
+    """The launcher finds no one to ask: it is as if it had ended before."""
+    lock = world.add_pod(data, "run", 1, lock=True)
+    none = refuse(5, "pod is not running")
+
+    def ended(launcher, message):
+        os.close(lock)
+        return none(launcher, message)
+    r = Launcher(data, {"END_POD": ended}).run("stop", world.uuid(1))
+    assert r.code == 0 and r.err == "", r.err
+    assert r.out == 'pod "%s" is already stopped\n' % world.uuid(1)
+    lock = world.add_pod(data, "run", 2, lock=True)
+    r = Launcher(data, {"END_POD": none}).run("stop", world.uuid(2))
+    os.close(lock)
+    assert r.code == 254 and r.out == ""
+    assert r.err.startswith("stop: pod is not running\n"), r.err
+
+
 def test_stop_usage(data):
     assert "takes one or more UUIDs" in Launcher(data).run("stop").err
     assert "not both" in Launcher(data).run("stop", "--uuid-file=x", "y").err
