@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -31,6 +32,7 @@
 
 #define WAIT_MS 10000 /* for a pod that is just starting */
 #define STEP_MS 20
+#define ANSWER_S 30 /* for a door before which too many wait, and for a word */
 
 static ssize_t
 read_text(int dir, const char *path, char *ret, size_t size)
@@ -160,17 +162,28 @@ give_up_rights(uint32_t id)
 		ps_die(S1_FAILED, "rights cannot be given up");
 }
 
+/* A door that lets nobody in could hold its caller for ever. */
+static int
+call(int door)
+{
+	const struct timeval most = {.tv_sec = ANSWER_S};
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d", door);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) < 0 ||
+	    connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		ps_die(S1_FAILED, "the pod does not answer: %s",
+		    strerror(errno == EAGAIN ? ETIMEDOUT : errno));
+	return fd;
+}
+
 int
 s1_knock(void)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	_cleanup_fd_ int root = open_root(), door = -1;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	give_up_rights(read_base());
 	door = open_door(root);
-	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d", door);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		ps_die(S1_FAILED, "the pod does not answer: %s", strerror(errno));
-	return fd;
+	return call(door);
 }
