@@ -18,7 +18,7 @@
 #define AC_MAX_LABELS 32u
 #define AC_MAX_LABEL 511u /* of NAME=VALUE */
 #define AC_MAX_ARGS 512u
-#define AC_MAX_ARG 4095u
+#define AC_MAX_ARG 32767u
 
 struct ac_event {
 	const char *name; /* pre-start or post-stop, each at most once */

@@ -111,6 +111,9 @@ take_command(const struct cli *c, struct ps_msg_ENTER_POD *ret)
 		if (ret->n_exec == PS_COUNT(ret->exec))
 			return cli_fail("a command has at most %zu words",
 			    PS_COUNT(ret->exec));
+		if (strlen(c->argv[at]) > AC_MAX_ARG)
+			return cli_fail("a word of the command has %zu bytes: %u are "
+					"the most", strlen(c->argv[at]), AC_MAX_ARG);
 		ret->exec[ret->n_exec++] = c->argv[at];
 	}
 	return 0;
