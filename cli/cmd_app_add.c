@@ -20,7 +20,8 @@ prepare(struct cli *c)
 	const char *wrong = cli_add_parse(&pod, &c->g, c->argv, &uuid);
 
 	if (wrong)
-		return cli_fail("%s", wrong);
+		return cli_fail("%s (see rkt %s --help)", wrong,
+		    cli_full_name(c->command));
 	if (c->g.help)
 		return 0;
 	/* What the pod's supervisor gave up when it began, no app gets. */

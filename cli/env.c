@@ -82,7 +82,8 @@ cli_env_parse(struct cli_env *e, char *text, size_t n)
 			return cli_format("line %u holds a NUL", number);
 		if (stop > line && stop[-1] == '\r')
 			stop[-1] = '\0';
-		if (*line != '\0' && *line != '#' && *line != ';') {
+		if (line[strspn(line, " \t")] != '\0' && *line != '#' &&
+		    *line != ';') {
 			wrong = cli_env_once(e, line);
 			if (wrong)
 				return cli_format("line %u: %s", number, wrong);

@@ -221,7 +221,7 @@ why_not(const char *name)
 /* What would leave the app less confined than it asked is refused.  The
  * specification asks to make known what is not enforced: that is requests. */
 static const char *
-check_unsupported(const struct ac_isolators *is)
+check_unsupported(const struct ac_isolators *is, bool by_operator)
 {
 	const struct {
 		uint64_t request;
@@ -233,10 +233,10 @@ check_unsupported(const struct ac_isolators *is)
 	const char *ignored = NULL;
 
 	if (is->unsupported.n > 0)
-		return cli_format("isolator \"%s\" is not supported: %s (a pod "
-				  "manifest can give the app without it: "
-				  "--pod-manifest)", is->unsupported.v[0],
-		    why_not(is->unsupported.v[0]));
+		return cli_format("isolator \"%s\" is not supported: %s%s",
+		    is->unsupported.v[0], why_not(is->unsupported.v[0]),
+		    by_operator ? "" : " (a pod manifest can give the app "
+				       "without it: --pod-manifest)");
 	for (size_t i = 0; i < PS_COUNT(rows); i++)
 		if (rows[i].request != 0)
 			ignored = ignored ?
@@ -352,7 +352,7 @@ cli_plan_pod_isolators(const struct ac_isolators *is,
 		{ is->has_no_new_privs, "os/linux/no-new-privileges" },
 		{ is->caps_set != AC_SET_NONE, "os/linux/capabilities-*-set" },
 		{ is->seccomp_set != AC_SET_NONE, "os/linux/seccomp-*-set" } };
-	const char *wrong = check_unsupported(is);
+	const char *wrong = check_unsupported(is, true);
 
 	for (size_t i = 0; wrong == NULL && i < PS_COUNT(apps); i++)
 		if (apps[i].there)
@@ -421,7 +421,7 @@ cli_plan_isolators(const struct cli_run_app *flags, const struct ac_app *app,
     const struct cli_limits *limits, struct ps_msg_PLAN_APP *ret)
 {
 	const struct ac_isolators *is = &app->isolators;
-	const char *wrong = check_unsupported(is);
+	const char *wrong = check_unsupported(is, is_operators(flags));
 
 	if (wrong == NULL)
 		wrong = cli_plan_caps(flags, is, limits, &ret->caps);

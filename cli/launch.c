@@ -45,7 +45,8 @@ cli_launch_prepare(struct cli *c, struct cli_run_pod *pod,
 	if (wrong == NULL && !c->g.help)
 		wrong = cli_stdio_off(pod);
 	if (wrong)
-		return cli_fail("%s", wrong);
+		return cli_fail("%s (see rkt %s --help)", wrong,
+		    cli_full_name(c->command));
 	if (c->g.help)
 		return 0;
 	if (!c->launched)
@@ -172,6 +173,16 @@ read_image(struct cli *c, const struct cli_stored *stored,
 	return 0;
 }
 
+/* What is wrong begins with a verb of the image's, or with the thing. */
+static int
+refuse_image(const char *name, const char *wrong)
+{
+	bool verb = strncmp(wrong, "has ", 4) == 0 ||
+	    strncmp(wrong, "is ", 3) == 0 || strncmp(wrong, "mounts ", 7) == 0;
+
+	return cli_fail("image \"%s\"%s %s", name, verb ? "" : ":", wrong);
+}
+
 int
 cli_launch_image(struct cli *c, struct cli_plan *plan,
     const struct cli_run_app *flags, struct cli_planned *ret)
@@ -197,7 +208,7 @@ cli_launch_image(struct cli *c, struct cli_plan *plan,
 		return r;
 	wrong = cli_plan_app(plan, flags, image, ret);
 	if (wrong)
-		return cli_fail("image \"%s\" %s", image->name, wrong);
+		return refuse_image(image->name, wrong);
 	memcpy(ret->app.image, stored.record.image, PS_DIGEST);
 	ret->app.layers = deps->image[0];
 	ret->app.n_layers = deps->n * PS_DIGEST;
@@ -287,10 +298,11 @@ cli_launch_sealed(struct cli *c, int fd, const struct ps_msg_START_POD *how,
 	struct ps_msg_STARTING started;
 
 	if (plan < 0)
-		return cli_fail("the plan of the pod is %s",
-		    plan == -EMSGSIZE || plan == -EINVAL ?
-			"too large (environment, arguments or manifest)" :
-			strerror(-plan));
+		return cli_fail("%s", plan == -EMSGSIZE || plan == -EINVAL ?
+			"the arguments and the environments of a pod take at "
+			"most some 60000 bytes together: put what is long in a "
+			"file of a volume" :
+			cli_format("the plan of the pod: %s", strerror(-plan)));
 	if (CLI_ASK(c, START_POD, how, &plan, 1, STARTING, &started) < 0)
 		return CLI_FAILED;
 	if (strcmp(started.uuid, uuid) != 0)
@@ -347,6 +359,8 @@ cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
 		r = plan_pod(c, pod, plan);
 	if (r == 0)
 		r = plan_images(c, plan);
+	if (r == 0 && how == PS_START_RUN && plan->pod.interactive)
+		r = cli_place_stdin();
 	if (r == 0)
 		r = write_manifest(plan);
 	if (r == 0)

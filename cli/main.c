@@ -48,13 +48,16 @@ parse_command(struct cli *c, const struct cli_flagset *sets, size_t n,
 static const char *
 check_globals(const struct cli_globals *g)
 {
-	const char *const dirs[] = { g->dir, g->system_config, g->local_config,
-		g->user_config };
+	const struct {
+		const char *flag, *dir;
+	} dirs[] = { { "dir", g->dir }, { "system-config", g->system_config },
+		{ "local-config", g->local_config },
+		{ "user-config", g->user_config } };
 
 	for (size_t i = 0; i < PS_COUNT(dirs); i++)
-		if (dirs[i] && *dirs[i] != '/')
-			return cli_format("\"%s\" is not an absolute path",
-			    dirs[i]);
+		if (dirs[i].dir && *dirs[i].dir != '/')
+			return cli_format("--%s: \"%s\" is not an absolute path",
+			    dirs[i].flag, dirs[i].dir);
 	return NULL;
 }
 

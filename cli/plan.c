@@ -5,10 +5,13 @@
  */
 #include "cli/plan.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/stdio.h"
 #include "privsep/name.h"
+
+#define MAX_NAME 255u /* bytes of an app's, as plan.def */
 
 const char *
 cli_app_name_of(const char *image_name)
@@ -31,7 +34,7 @@ cli_app_name_of(const char *image_name)
 }
 
 const char *
-cli_pairs(const struct cli_list *flags, struct ac_pairs *ret)
+cli_pairs(const char *flag, const struct cli_list *flags, struct ac_pairs *ret)
 {
 	struct ac_pairs p = { .v = cli_alloc((flags->n + 1) * sizeof(*p.v)) };
 
@@ -40,10 +43,15 @@ cli_pairs(const struct cli_list *flags, struct ac_pairs *ret)
 		const char *name;
 
 		if (eq == NULL || eq == text || !ps_is_print(text, strlen(text)))
-			return cli_format("\"%s\" is not NAME=VALUE", text);
+			return cli_format("%s: \"%s\" is not NAME=VALUE", flag, text);
 		name = cli_copy_n(text, (size_t)(eq - text));
+		if (strcmp(flag, "--annotation") == 0 &&
+		    !ps_is_acid(name, strlen(name)))
+			return cli_format("%s: \"%s\" is not a name of a-z, 0-9, "
+					  "\"-\", \".\", \"_\", \"~\" and \"/\"",
+			    flag, name);
 		if (ac_find(&p, name))
-			return cli_format("\"%s\" is given twice", name);
+			return cli_format("%s: \"%s\" is given twice", flag, name);
 		p.v[p.n++] = (struct ac_pair){ .name = name, .value = eq + 1 };
 	}
 	*ret = p;
@@ -68,9 +76,16 @@ set_exec(const struct cli_run_app *f, const struct ac_image *image,
 		return "has an empty \"exec\" (try --exec=BINARY)";
 	for (size_t i = 0; i < f->arguments.n; i++) {
 		if (n == PS_COUNT(ret->exec))
-			return "has too many arguments";
+			return cli_format("has more than %zu arguments",
+			    PS_COUNT(ret->exec) - 1);
 		ret->exec[n++] = f->arguments.v[i];
 	}
+	for (uint16_t i = 0; i < n; i++)
+		if (strlen(ret->exec[i]) > AC_MAX_ARG)
+			return cli_format("has an argument, number %u, of %zu bytes: "
+					  "%u are the most (put it in a file of a "
+					  "volume)", i, strlen(ret->exec[i]),
+			    AC_MAX_ARG);
 	ret->n_exec = n;
 	return NULL;
 }
@@ -115,10 +130,14 @@ set_user(const struct cli_run_app *f, const struct ac_image *image,
 		uint64_t gid = f->gids.n ? 0 : app->gids[i];
 
 		if (i == PS_COUNT(ret->supplementary_gids))
-			return "too many supplementary groups";
-		if ((f->gids.n && !ps_parse_u64(f->gids.v[i], PS_RANGE - 1, &gid)) ||
-		    gid >= PS_RANGE)
-			return "a supplementary group is not a number below 65536";
+			return cli_format("has more than %zu supplementary groups",
+			    PS_COUNT(ret->supplementary_gids));
+		if (f->gids.n && !ps_parse_u64(f->gids.v[i], PS_RANGE - 1, &gid))
+			return cli_format("--supplementary-gids: \"%s\" is not a "
+					  "number below %u", f->gids.v[i], PS_RANGE);
+		if (gid >= PS_RANGE)
+			return cli_format("supplementary group %" PRIu64 " is not "
+					  "below %u", gid, PS_RANGE);
 		ret->supplementary_gids[i] = (uint32_t)gid;
 		ret->n_supplementary_gids = (uint16_t)(i + 1);
 	}
@@ -188,10 +207,18 @@ set_environment(const struct cli_plan *plan, const struct cli_run_app *f,
 	cli_env_base(&all, ret->app.name);
 	cli_env_merge(&all, &said);
 	if (all.list.n > PS_COUNT(ret->app.env))
-		return cli_format("more than %zu environment variables",
+		return cli_format("has more than %zu environment variables",
 		    PS_COUNT(ret->app.env));
-	for (size_t i = 0; i < all.list.n; i++)
-		ret->app.env[i] = all.list.v[i];
+	for (size_t i = 0; i < all.list.n; i++) {
+		const char *text = all.list.v[i];
+
+		if (strlen(text) > AC_MAX_ARG)
+			return cli_format("has a variable, \"%.*s\", of %zu bytes: "
+					  "%u are the most (put it in a file of a "
+					  "volume)", (int)strcspn(text, "="), text,
+			    strlen(text), AC_MAX_ARG);
+		ret->app.env[i] = text;
+	}
 	ret->app.n_env = (uint16_t)all.list.n;
 	ret->manifest.app.environment = env_pairs(&said);
 	return NULL;
@@ -207,9 +234,11 @@ set_names(const struct cli_run_app *f, const struct ac_image *image,
 	ret->name = f->name ? f->name :
 	    f->said	    ? f->said->name :
 			      cli_app_name_of(image->name);
-	if (!ps_is_acname(ret->name, strlen(ret->name)))
-		return cli_format("\"%s\" cannot name an app (try --name)",
-		    ret->name);
+	if (!ps_is_acname(ret->name, strlen(ret->name)) ||
+	    strlen(ret->name) > MAX_NAME)
+		return cli_format("\"%s\" cannot name an app: want up to %u of "
+				  "a-z, 0-9 and single dashes (try --name)",
+		    ret->name, MAX_NAME);
 	ret->image_name = version ?
 	    cli_format("%s:%s", image->name, version) :
 	    image->name;
@@ -301,11 +330,14 @@ describe(const struct cli_run_app *f, const struct ac_image *image,
 	app->working_dir = p->app.working_dir;
 	wrong = cli_tell_isolators(f, &p->app, &app->isolators);
 	if (wrong == NULL && f->annotations.n > 0)
-		wrong = cli_pairs(&f->annotations, &m->annotations);
+		wrong = cli_pairs("--annotation", &f->annotations,
+		    &m->annotations);
 	if (wrong == NULL && f->user_annotations.n > 0)
-		wrong = cli_pairs(&f->user_annotations, &app->user_annotations);
+		wrong = cli_pairs("--user-annotation", &f->user_annotations,
+		    &app->user_annotations);
 	if (wrong == NULL && f->user_labels.n > 0)
-		wrong = cli_pairs(&f->user_labels, &app->user_labels);
+		wrong = cli_pairs("--user-label", &f->user_labels,
+		    &app->user_labels);
 	return wrong;
 }
 

@@ -70,8 +70,10 @@ const char *cli_tell_isolators(const struct cli_run_app *flags,
     const struct ps_msg_PLAN_APP *plan, struct ac_isolators *ret);
 /* Last element of an image name, made an AC name. */
 const char *cli_app_name_of(const char *image_name);
-/* "k=v" flags to pairs.  NULL, or what is wrong. */
-const char *cli_pairs(const struct cli_list *flags, struct ac_pairs *ret);
+/* "k=v" of a flag, "--annotation" or another, to pairs.  NULL, or what is
+ * wrong. */
+const char *cli_pairs(const char *flag, const struct cli_list *flags,
+    struct ac_pairs *ret);
 
 /* The sealed plan.  A descriptor, or negative errno. */
 int cli_plan_seal(const struct cli_plan *p);

@@ -32,13 +32,15 @@ cli_plan_flags(struct cli_plan *p)
 	struct ac_pod_port *ports =
 	    cli_alloc((said->ports.n + 1) * sizeof(*ports));
 	struct ac_pairs annotations = { 0 };
-	const char *wrong = cli_pairs(&said->annotations, &annotations);
+	const char *wrong = cli_pairs("--annotation", &said->annotations,
+	    &annotations);
 
 	if (wrong == NULL)
-		wrong = cli_pairs(&said->user_annotations,
+		wrong = cli_pairs("--user-annotation", &said->user_annotations,
 		    &p->told.user_annotations);
 	if (wrong == NULL)
-		wrong = cli_pairs(&said->user_labels, &p->told.user_labels);
+		wrong = cli_pairs("--user-label", &said->user_labels,
+		    &p->told.user_labels);
 
 	for (size_t i = 0; wrong == NULL && i < said->volumes.n; i++)
 		wrong = cli_volume_add(&p->volumes, said->volumes.v[i]);

@@ -85,6 +85,7 @@ cli_plan_ports(const struct cli_ports *ports, const struct ac_app *app,
 		const struct ac_port *p = &app->ports[i];
 		uint32_t first = p->port;
 		const char *wrong = NULL;
+		bool said = false;
 
 		for (size_t k = 0; k < ports->n; k++) {
 			if (strcmp(ports->v[k].name, p->name) != 0)
@@ -92,6 +93,11 @@ cli_plan_ports(const struct cli_ports *ports, const struct ac_app *app,
 			if (ports->used[k])
 				return cli_format("port \"%s\" is a port of another "
 						  "app, too", p->name);
+			if (said && p->socket_activated)
+				return cli_format("--port \"%s\" is given twice: "
+						  "systemd opens one socket for it",
+				    p->name);
+			said = true;
 			ports->used[k] = true;
 			first = ports->v[k].host_port;
 			wrong = refuse(&ports->v[k], p, net);

@@ -117,6 +117,15 @@ set_no_overlay(void *dest, const char *value)
 }
 
 static const char *
+set_stage1(void *dest, const char *value)
+{
+	(void)dest;
+	(void)value;
+	return "is not possible: stage1 is made of this machine's own systemd "
+	       "where rkt is installed; leave it out";
+}
+
+static const char *
 set_mds(void *dest, const char *value)
 {
 	(void)dest;
@@ -147,6 +156,10 @@ set_stdout(void *dest, const char *value)
 	{                                                      \
 		.name = (n), .set = cli_set_unsupported,       \
 		.bare = ""                                     \
+	}
+#define STAGE1(n)                                              \
+	{                                                      \
+		.name = (n), .set = set_stage1, .bare = ""     \
 	}
 #define REFUSED(n, setter)                                     \
 	{                                                      \
@@ -182,9 +195,9 @@ set_stdout(void *dest, const char *value)
 	REFUSED("mds-register", set_mds)
 
 #define STAGE1_ROWS                                                          \
-	REFUSED("no-overlay", set_no_overlay), LATER("stage1-url"),          \
-	LATER("stage1-path"), LATER("stage1-name"), LATER("stage1-hash"),    \
-	LATER("stage1-from-dir")
+	REFUSED("no-overlay", set_no_overlay), STAGE1("stage1-url"),         \
+	STAGE1("stage1-path"), STAGE1("stage1-name"), STAGE1("stage1-hash"), \
+	STAGE1("stage1-from-dir")
 
 /* What the pod is made of: run and prepare. */
 #define POD_ROWS                                                             \

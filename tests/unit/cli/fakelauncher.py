@@ -75,8 +75,9 @@ class Launcher:
         finally:
             sock.close()
 
-    def run(self, *argv, env=None, stdin=None, tty=False):
-        """tty: stdin and stderr are a terminal, whose text comes as err."""
+    def run(self, *argv, env=None, stdin=None, tty=False, feed=None):
+        """tty: stdin and stderr are a terminal, whose text comes as err.
+        feed: a descriptor that stdin shall be."""
         ours, theirs = rktmsg.pair()
         terminal, slave = os.openpty() if tty else (None, None)
 
@@ -86,7 +87,7 @@ class Launcher:
         child = subprocess.Popen(
             ["rkt", *argv], executable=CONDUCTOR, preexec_fn=on_three,
             close_fds=False, user=NOBODY, group=NOBODY, extra_groups=[],
-            stdin=slave if tty else subprocess.DEVNULL,
+            stdin=slave if tty else feed or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=slave if tty else subprocess.PIPE, text=True,
             env={"PATH": "/usr/bin:/bin", **(env or {})})

@@ -312,7 +312,7 @@ static void
 environments(void **state)
 {
 	struct cli_env e = { 0 }, f = { 0 };
-	char text[] = "A=1\r\n;x\n#y\n\nB=2=3";
+	char text[] = "A=1\r\n;x\n#y\n\n \t\n \r\nB=2=3";
 
 	(void)state;
 	assert_null(cli_env_parse(&e, text, sizeof(text) - 1));

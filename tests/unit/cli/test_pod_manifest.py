@@ -227,6 +227,7 @@ def test_hostile_name_is_no_path(data, open_path, name):
 def test_bad_manifests(data, open_path, manifest, text):
     r = run(data, open_path, manifest)
     assert r.code == 254 and r.pod is None
+    assert "pod manifest can give" not in r.err
     assert text in r.err, r.err
 
 

@@ -1,6 +1,7 @@
 """rkt run: what plan comes of which flags and which manifest."""
 import json
 import os
+import socket
 import stat
 import struct
 
@@ -125,13 +126,13 @@ def test_two_apps(data):
 
 
 @pytest.mark.parametrize("argv,text", [
-    ([], "takes one or more images"),
+    ([], "takes one or more images (see rkt run --help)"),
     (["--", "x"], "an image is required before any app arguments"),
     (["--exec=/x", IMAGE], "--exec must follow an image"),
     ([IMAGE, "--", "a", "---", "--", "b"], "only one set of app arguments"),
     ([IMAGE, "--net=host"], "--net is the pod's: it stands before the first"),
     ([IMAGE, "--hostname"], "--hostname is the pod's"),
-    ([IMAGE, "--nets=x"], "unknown flag: --nets"),
+    ([IMAGE, "--nets=x"], "unknown flag: --nets (see rkt run --help)"),
     (["--interactive", IMAGE, IMAGE], "only supports one image"),
     (["--volume=a", IMAGE], "for --volume: kind is missing"),
     (["--volume=a,kind=empty,x=1", IMAGE], "for --volume: unknown key"),
@@ -147,6 +148,7 @@ def test_two_apps(data):
     (["--ipc=host", IMAGE], "for --ipc: must be auto or private"),
     (["--net", IMAGE], "--net=default is not supported yet"),
     (["--net=host", "--net=none", IMAGE], "one network"),
+    (["--net=host:a=b", IMAGE], "--net=host:a=b: host takes no arguments"),
     (["--hostname=-", IMAGE], "is not a host name"),
     (["--set-env=A", IMAGE], '"A" is not NAME=VALUE'),
     (["--set-env=A=1", "--set-env=A=2", IMAGE], "set twice"),
@@ -156,9 +158,21 @@ def test_two_apps(data):
     ([IMAGE, "--cpu-shares=1"], "2 to 262144"),
     ([IMAGE, "--oom-score-adj=1001"], "-1000 to 1000"),
     ([IMAGE, "--name=A_b"], "cannot name an app"),
+    ([IMAGE, "--name=" + "a" * 300], "cannot name an app: want up to"),
     ([IMAGE, "--working-dir=tmp"], "not an absolute path"),
     ([IMAGE, "--working-dir=/a/../b"], "not an absolute path"),
-    ([IMAGE, "--supplementary-gids=65536"], "below 65536"),
+    ([IMAGE, "--supplementary-gids=65536"], '"65536" is not a number below'),
+    ([IMAGE, "--supplementary-gids=1,x"],
+     ': --supplementary-gids: "x" is not a number below 65536'),
+    ([IMAGE, "--annotation=a=1", "--annotation=a=2"],
+     ': --annotation: "a" is given twice'),
+    ([IMAGE, "--annotation=A=1"], '--annotation: "A" is not a name of a-z'),
+    ([IMAGE, "--user-annotation=a"],
+     '--user-annotation: "a" is not NAME=VALUE'),
+    ([IMAGE, "--user-label=A=1", "--user-label=A=2"],
+     '--user-label: "A" is given twice'),
+    (["--stage1-name=a.com/b", IMAGE],
+     "--stage1-name is not possible: stage1 is made of this machine's own"),
     ([IMAGE, "--caps-retain=CAP_NOPE"], "unknown capability"),
     ([IMAGE, "--caps-retain=CAP_KILL", "--caps-remove=CAP_KILL"], "exclude"),
     ([IMAGE, "--seccomp=read"], "wants mode="),
@@ -504,4 +518,51 @@ def test_too_large_a_plan_is_said(data):
     m = world.manifest(app={"environment": [
         {"name": "A%d" % i, "value": "x" * 4000} for i in range(40)]})
     r = run(data, m=m)
-    assert r.code == 254 and "too large" in r.err
+    assert r.code == 254 and "60000 bytes together" in r.err
+
+
+@pytest.mark.parametrize("flags, text", [
+    (["--environment=CERT=" + "x" * 32763], 'a variable, "CERT", of 32768 bytes'),
+    (["--", "-c", "x" * 32768], "an argument, number 3, of 32768 bytes"),
+    (["--", *["x"] * 511], "more than 511 arguments")])
+def test_what_is_too_long_is_named(data, flags, text):
+    r = run(data, IMAGE, *flags)
+    assert r.code == 254 and r.pod is None
+    assert 'image "%s" has %s' % (IMAGE, text) in r.err, r.err
+
+
+def test_long_words_reach_the_plan(data):
+    a = app(data, IMAGE, "--environment=CERT=" + "x" * 32762, "--",
+            "y" * 20000)
+    assert "CERT=" + "x" * 32762 in a["env"]
+    assert a["exec"][-1] == "y" * 20000
+
+
+@pytest.mark.parametrize("how, what", [
+    ("pipe", "a pipe"), ("socket", "a socket"), ("file", "a file"),
+    ("null", None)])
+def test_interactive_wants_a_terminal(data, open_path, how, what):
+    """nspawn kills the pod where such an input ends."""
+    one = None
+    if how == "pipe":
+        one, two = os.pipe()
+    elif how == "socket":
+        one, two = (s.detach() for s in socket.socketpair())
+    else:
+        (open_path / "in").write_text("x\n")
+        path = "/dev/null" if how == "null" else str(open_path / "in")
+        one, two = (os.open(path, os.O_RDONLY) for _ in "ab")
+    world.add_image(data, "hello")
+    for flags in (["--interactive", IMAGE], [IMAGE, "--stdin=interactive"]):
+        r = Fetching(data).run("run", *flags, feed=one,
+                               env={"RKT_EXPERIMENT_ATTACH": "1"})
+        if what:
+            assert r.code == 254 and "START_POD" not in r.types()
+            assert "--interactive wants a terminal" in r.err
+            assert "standard input is %s: take /dev/null" % what in r.err
+        else:
+            assert r.code == 0, r.err
+    r = Fetching(data).run("run", IMAGE, feed=one)
+    assert r.code == 0, r.err
+    os.close(one)
+    os.close(two)
