@@ -28,9 +28,7 @@
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 
-#define LOCK_MS 20000	 /* for another change of the same pod */
 #define INSIDE_MS 120000 /* for the pod's part: an app has 90 s to stop */
-#define STEP_MS 20
 
 /* A change of a pod's apps. */
 static struct change {
@@ -43,18 +41,6 @@ static struct change {
 
 static struct ln_plan added; /* of apps/NAME */
 static uint8_t bytes[PS_MAX_PLAN];
-
-static int
-lock(void)
-{
-	int r = sys_flock(c.lock, true);
-
-	for (unsigned ms = 0; r == -EWOULDBLOCK && ms < LOCK_MS; ms += STEP_MS) {
-		sys_sleep(STEP_MS);
-		r = sys_flock(c.lock, true);
-	}
-	return r;
-}
 
 /* The manifest is the one that the conductor has read: what others wrote in the
  * meantime is not lost.  0; -ESTALE, or another negative errno. */
@@ -82,7 +68,7 @@ begin(struct ln_session *s, const char *uuid, uint64_t since)
 	if (c.lock == -ENOENT)
 		return ln_refuse(s, PS_REFUSED_PLAN, "pod \"%s\" has the apps that it "
 		    "began with: only those of rkt app sandbox change", uuid);
-	r = c.lock < 0 ? c.lock : lock();
+	r = c.lock < 0 ? c.lock : ln_lock_wait(c.lock);
 	if (r == 0)
 		r = compare(since);
 	if (r == -EWOULDBLOCK || r == -ESTALE)

@@ -42,9 +42,8 @@ is_separator(struct ln_argv a, int at)
 	return !value;
 }
 
-/* The next operator's word behind *at; skips an app's arguments. */
-static const char *
-next_word(struct ln_argv a, int *at)
+const char *
+ln_argv_next(struct ln_argv a, int *at)
 {
 	while (++*at < a.argc) {
 		if (!is_separator(a, *at))
@@ -60,7 +59,7 @@ ln_argv_names(struct ln_argv a, const char *value)
 {
 	const char *word;
 
-	for (int at = 0; (word = next_word(a, &at)) != NULL;) {
+	for (int at = 0; (word = ln_argv_next(a, &at)) != NULL;) {
 		const char *eq = strchr(word, '=');
 
 		if (strcmp(word, value) == 0)
@@ -95,7 +94,7 @@ ln_argv_has(struct ln_argv a, const char *flag)
 	size_t n = strlen(flag);
 	const char *word;
 
-	for (int at = 0; (word = next_word(a, &at)) != NULL;)
+	for (int at = 0; (word = ln_argv_next(a, &at)) != NULL;)
 		if (strncmp(word, flag, n) == 0 && (word[n] == '\0' || word[n] == '='))
 			return true;
 	return false;
@@ -109,7 +108,7 @@ ln_argv_flag(struct ln_argv a, const char *flag)
 	size_t n = strlen(flag);
 	const char *word;
 
-	for (int at = 0; (word = next_word(a, &at)) != NULL;) {
+	for (int at = 0; (word = ln_argv_next(a, &at)) != NULL;) {
 		if (strncmp(word, flag, n) != 0)
 			continue;
 		for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
@@ -125,7 +124,7 @@ ln_argv_value(struct ln_argv a, const char *flag, int *at)
 	size_t n = strlen(flag);
 	const char *word;
 
-	while ((word = next_word(a, at)) != NULL) {
+	while ((word = ln_argv_next(a, at)) != NULL) {
 		if (strncmp(word, flag, n) != 0)
 			continue;
 		if (word[n] == '=')
@@ -167,16 +166,19 @@ ln_argv_insecure(struct ln_argv a)
 }
 
 uint64_t
-ln_argv_caps(struct ln_argv a)
+ln_argv_caps(struct ln_argv a, const char *what)
 {
-	static const char *const flags[] = { "--caps-retain", "--cap-retain" };
+	static const char *const begins[] = { "--caps-", "--cap-" };
 	uint64_t all = 0, caps;
 	const char *list;
+	char flag[32];
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		for (int at = 0; (list = ln_argv_value(a, flags[i], &at));)
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
+		(void)snprintf(flag, sizeof(flag), "%s%s", begins[i], what);
+		for (int at = 0; (list = ln_argv_value(a, flag, &at));)
 			if (ps_parse_caps(list, &caps))
 				all |= caps;
+	}
 	return all;
 }
 

@@ -32,5 +32,8 @@ bool ln_argv_option(struct ln_argv a, const char *flag, const char *value);
 const char *ln_argv_value(struct ln_argv a, const char *flag, int *at);
 /* All words of all --insecure-options, unknown ones ignored. */
 uint32_t ln_argv_insecure(struct ln_argv a);
-/* All CAP_* named in --caps-retain and --cap-retain. */
-uint64_t ln_argv_caps(struct ln_argv a);
+/* All CAP_* named in --caps-WHAT and --cap-WHAT: retain, or remove. */
+uint64_t ln_argv_caps(struct ln_argv a, const char *what);
+/* The next operator's word behind *at (0 at first), an app's arguments skipped;
+ * NULL: no more. */
+const char *ln_argv_next(struct ln_argv a, int *at);

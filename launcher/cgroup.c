@@ -167,22 +167,15 @@ make(const char *paths, const char *controller, char path[LINE])
 
 /* This process, and the conductor if it is named. */
 static int
-move(int dir, int conductor)
+move(int dir, pid_t conductor)
 {
-	char path[64], text[512], *at;
+	char pid[16];
 	int r = sys_put(dir, "cgroup.procs", "0\n");
 
-	if (r < 0 || conductor < 0)
-		return r;
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", conductor);
-	r = ln_read_text(path, text, sizeof(text));
-	at = r < 0 ? NULL : strstr(text, "\nPid:\t");
-	if (at) {
-		at += 6;
-		at[strcspn(at, "\n")] = '\0';
-		(void)sys_put(dir, "cgroup.procs", at); /* it may have ended */
-	}
-	return 0;
+	(void)snprintf(pid, sizeof(pid), "%d", conductor);
+	if (r == 0 && conductor > 0)
+		(void)sys_put(dir, "cgroup.procs", pid); /* it may have ended */
+	return r;
 }
 
 /* What the parent lends to the pod's group. */
@@ -212,7 +205,7 @@ enter_v2(const struct ln_groups *g, const struct ln_limits *apps,
 	*missing = "cgroup2";
 	for (unsigned c = 0; c < LN_CONTROLLERS; c++)
 		limited = limited || ln_limits_must(&g->pod, apps, c);
-	r = dir < 0 ? dir : move(dir, limited ? g->conductor : -1);
+	r = dir < 0 ? dir : move(dir, limited ? g->conductor : 0);
 	if (r < 0 || !limited)
 		return r;
 	parent = open_above(path, NULL);
@@ -320,7 +313,7 @@ enter_v1(const struct ln_groups *g, const struct ln_limits *apps,
 		_cleanup_fd_ int dir = make(g->paths, unmanaged[i], path);
 
 		*missing = unmanaged[i];
-		r = dir < 0 ? dir : move(dir, -1);
+		r = dir < 0 ? dir : move(dir, 0);
 		r = r == -ENOENT ? 0 : r;
 	}
 	if (r < 0)
@@ -373,7 +366,7 @@ ln_cgroup_check(const struct ln_limits *l, const char **ret_missing)
 /* --- taking away --------------------------------------------------------- */
 
 void
-ln_cgroup_leave(const char *paths, int conductor)
+ln_cgroup_leave(const char *paths, pid_t conductor)
 {
 	char path[LINE];
 

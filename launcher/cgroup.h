@@ -14,7 +14,7 @@
  * `cgroup`: written before the first is made. */
 int ln_cgroup_paths(const char *uuid, char paths[LN_CGROUP_TEXT]);
 /* Makes them, sets limits, moves this process in, and with limits of v2 the
- * conductor (a pidfd), for it would stand in the way.  On v1 each app with
+ * conductor, for it would stand in the way.  On v1 each app with
  * limits has a group of its own in there, app-NAME, whose processes are owner's
  * to add; the pod's group is mounted below dir at
  * stage1/rootfs/rkt/cgroup/CONTROLLER.  A mutable pod has all controllers that
@@ -25,14 +25,14 @@ struct ln_groups {
 	const struct ln_plan *plan;
 	int dir;
 	uid_t owner;
-	int conductor;
+	pid_t conductor; /* not waited for: it is this process's child */
 	bool in_scope; /* v2: the pod will be in a scope of systemd's, not here */
 };
 int ln_cgroup_enter(const struct ln_groups *g, const char **ret_missing);
 /* Which limits any app has at all, as numbers that are not 0. */
 struct ln_limits ln_cgroup_apps(const struct ln_plan *plan);
 /* Moves them back out. */
-void ln_cgroup_leave(const char *paths, int conductor);
+void ln_cgroup_leave(const char *paths, pid_t conductor);
 /* Has this host the controllers, for a scope that systemd makes?  0, or
  * -ENOENT and its name. */
 int ln_cgroup_check(const struct ln_limits *limits, const char **ret_missing);

@@ -69,6 +69,18 @@ ln_read_text(const char *path, char *ret, size_t size)
 }
 
 int
+ln_lock_wait(int fd)
+{
+	int r = sys_flock(fd, true);
+
+	for (unsigned i = 0; r == -EWOULDBLOCK && i < 1000; i++) {
+		sys_sleep(20);
+		r = sys_flock(fd, true);
+	}
+	return r;
+}
+
+int
 ln_open_single(int dir, const char *path, int access)
 {
 	_cleanup_fd_ int fd = sys_open(dir, path,

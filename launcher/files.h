@@ -28,6 +28,10 @@ int ln_read_words(int dir, const char *path, char *ret, size_t size);
  * -E2BIG, or another negative errno. */
 int ln_read_text(const char *path, char *ret, size_t size);
 
+/* The lock for this process alone, when who holds it lets it go: within 20 s, or
+ * -EWOULDBLOCK. */
+int ln_lock_wait(int fd);
+
 /* A regular file of one name, for another name of it may be anyone's file;
  * else -EMEDIUMTYPE.  access: O_RDONLY, O_WRONLY. */
 int ln_open_single(int dir, const char *path, int access);

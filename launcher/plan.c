@@ -351,7 +351,7 @@ app_caps(const struct matter *m)
 		return false;
 	if ((m->insecure & PS_INSECURE_CAPABILITIES) != 0)
 		return true;
-	return (more & ~((m->manifest ? ~0ull : ln_argv_caps(m->words)) &
+	return (more & ~((m->manifest ? ~0ull : ln_argv_caps(m->words, "retain")) &
 			   m->policy->caps_operator)) == 0;
 }
 
@@ -409,20 +409,6 @@ app_paths(const struct matter *m)
 	return m->app->paths == 1 || (m->insecure & PS_INSECURE_PATHS) != 0;
 }
 
-static uint64_t
-caps_removed(struct ln_argv argv)
-{
-	static const char *const flags[] = { "--caps-remove", "--cap-remove" };
-	uint64_t all = 0, caps;
-	const char *list;
-
-	for (size_t i = 0; i < PS_COUNT(flags); i++)
-		for (int at = 0; (list = ln_argv_value(argv, flags[i], &at));)
-			if (ps_parse_caps(list, &caps))
-				all |= caps;
-	return all;
-}
-
 /* What argv takes away, the plan does not give back. */
 static bool
 app_caps_asked(const struct matter *m)
@@ -432,8 +418,8 @@ app_caps_asked(const struct matter *m)
 
 	if ((m->insecure & PS_INSECURE_CAPABILITIES) != 0)
 		return true;
-	return (m->app->caps & caps_removed(m->words)) == 0 &&
-	    (!retain || (m->app->caps & ~ln_argv_caps(m->words)) == 0);
+	return (m->app->caps & ln_argv_caps(m->words, "remove")) == 0 &&
+	    (!retain || (m->app->caps & ~ln_argv_caps(m->words, "retain")) == 0);
 }
 
 /* A flag that confines is not lost on its way into the plan. */

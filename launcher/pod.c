@@ -219,7 +219,7 @@ limit(struct ln_session *s, uint32_t base, const char **missing)
 {
 	struct ln_groups g = { .paths = cgroup_paths, .pod = pod_limits(s),
 		.plan = &plan, .dir = s->pod, .owner = base,
-		.conductor = s->conductor };
+		.conductor = s->conductor_pid };
 	int r = 0;
 
 	in_service = ln_cgroup_in_service(cgroup_paths);
@@ -328,7 +328,7 @@ fail(struct ln_session *s, int r, const char *what)
 static void
 undo(struct ln_session *s, const struct start *start)
 {
-	ln_cgroup_leave(cgroup_paths, s->conductor);
+	ln_cgroup_leave(cgroup_paths, s->conductor_pid);
 	ln_unmount_pod(s, &plan);
 	if (start->how != PS_START_PREPARED)
 		(void)ln_pod_discard(s, "prepare", s->pod, plan.pod.uuid);

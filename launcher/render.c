@@ -197,18 +197,6 @@ make(struct ln_session *s, struct rendering *m, int image, int rendered)
 		     : 0;
 }
 
-/* As the tree's, no one but root walks here: what images say is set-user-ID,
- * is so for an id that no one has. */
-static int
-open_rendered(int image)
-{
-	int r = sys_mkdir(image, "rendered", 0700);
-
-	if (r < 0 && r != -EEXIST)
-		return r;
-	return ln_open_dir(image, "rendered");
-}
-
 int
 ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret)
 {
@@ -223,8 +211,10 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 	ps_image_id(of->v[0].image, id);
 	image = ln_open_dir(s->image, id);
 	r = image < 0 ? image : find(s, &m, image, &n);
+	/* As the tree's, no one but root walks here: what images say is
+	 * set-user-ID, is so for an id that no one has. */
 	if (r == -ENOENT)
-		rendered = open_rendered(image);
+		rendered = ln_make_path(image, "rendered", SYS_BENEATH, 0, 0700);
 	for (int i = 0; i < 8 && r == -ENOENT; i++) {
 		r = rendered < 0 ? rendered : make(s, &m, image, rendered);
 		if (m.staging[0] && rendered >= 0)

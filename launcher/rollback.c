@@ -18,8 +18,6 @@
 #include "privsep/log.h"
 #include "privsep/name.h"
 
-#define WAIT_MS 50 /* for another launcher that writes, 200 times */
-
 /* os and arch are any text; what is not a plain word shares one file. */
 static const char *
 word(const struct ps_record *r, const char *key)
@@ -97,10 +95,7 @@ newest_stored(struct ln_session *s, const char *path)
 static int
 open_states(struct ln_session *s)
 {
-	int r = sys_mkdir(s->data, "rollback", 0700);
-
-	return r < 0 && r != -EEXIST ? r
-	    : sys_open(s->data, "rollback", O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
+	return ln_make_path(s->data, "rollback", SYS_CROSS, 0, 0700);
 }
 
 static int
@@ -151,16 +146,8 @@ raise_state(int states, char *path, uint64_t at)
 	int r;
 
 	file[-1] = '\0';
-	r = sys_mkdir(states, path, 0700);
-	if (r == 0)
-		r = sys_fsync(states);
-	dir = r < 0 && r != -EEXIST ? r
-	    : ln_open_dir(states, path);
-	r = dir < 0 ? dir : sys_flock(dir, true);
-	for (int i = 0; r == -EWOULDBLOCK && i < 200; i++) {
-		sys_sleep(WAIT_MS);
-		r = sys_flock(dir, true);
-	}
+	dir = ln_make_path(states, path, SYS_BENEATH, 0, 0700);
+	r = dir < 0 ? dir : ln_lock_wait(dir);
 	if (r == 0)
 		r = load(dir, file, &seen);
 	file[-1] = '/';
@@ -168,7 +155,9 @@ raise_state(int states, char *path, uint64_t at)
 		return r;
 	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)at);
 	r = ln_replace_file(NULL, dir, file, text, strlen(text));
-	return r < 0 ? r : sys_fsync(dir);
+	if (r == 0)
+		r = sys_fsync(dir);
+	return r < 0 ? r : sys_fsync(states);
 }
 
 int

@@ -47,6 +47,7 @@ struct ln_session {
 	struct ps_chan control;
 	int conductor; /* pidfds */
 	int fetcher;
+	pid_t conductor_pid;
 	int words[2]; /* the workers' stderr: a pipe, once there was one */
 	/* Directories; -1 until HELLO, trust -1 when absent. */
 	int data, image, pods, ids, quarantine, spool;

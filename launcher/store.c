@@ -34,13 +34,9 @@ put_right(int fd, mode_t mode, gid_t gid)
 static int
 make_dir(int dir, const char *name, mode_t mode, gid_t gid)
 {
-	_cleanup_fd_ int fd = -1;
-	int r = sys_mkdir(dir, name, 0700);
+	_cleanup_fd_ int fd = ln_make_path(dir, name, SYS_CROSS, 0, 0700);
+	int r = fd < 0 ? fd : put_right(fd, mode, gid);
 
-	if (r < 0 && r != -EEXIST)
-		return r;
-	fd = sys_open(dir, name, O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
-	r = fd < 0 ? fd : put_right(fd, mode, gid);
 	return r < 0 ? r : take_fd(fd);
 }
 

@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -129,40 +130,17 @@ sys_syncfs(int fd)
 	return result(syncfs(fd));
 }
 
-/* Where the kernel cannot copy between these two file systems. */
-static int
-copy_bytes(int from, int to, uint64_t at, uint64_t n)
-{
-	static char buffer[1 << 17];
-
-	while (n > 0) {
-		size_t step = n > sizeof(buffer) ? sizeof(buffer) : (size_t)n;
-		int r = ps_pread_full(from, buffer, step, at);
-
-		if (r == 0)
-			r = ps_write_full(to, buffer, step);
-		if (r < 0)
-			return r;
-		at += step;
-		n -= step;
-	}
-	return 0;
-}
-
 int
 sys_copy(int from, int to, uint64_t n)
 {
 	off_t at = 0; /* never the shared offset of a foreign descriptor */
 
 	while (n > 0) {
-		ssize_t got = copy_file_range(from, &at, to, NULL,
-		    n > 1u << 30 ? 1u << 30 : (size_t)n, 0);
+		ssize_t got = sendfile(to, from, &at,
+		    n > 1u << 30 ? 1u << 30 : (size_t)n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0 && (errno == EXDEV || errno == EINVAL ||
-				   errno == EOPNOTSUPP))
-			return copy_bytes(from, to, (uint64_t)at, n);
 		if (got < 0)
 			return -errno;
 		if (got == 0)

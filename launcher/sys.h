@@ -95,7 +95,7 @@ struct ln_room {
 	size_t nfds;
 };
 
-/* *ret_pidfd: the child.  The program has been executed when this returns. */
+/* Its pid, and *ret_pidfd; the program is on its way to be executed. */
 int sys_spawn(const struct ln_room *room, int *ret_pidfd);
 /* Exit status: 0..255 exit code, 256+n killed by signal n. */
 int sys_wait(int pidfd, int timeout, int *ret_status);

@@ -246,7 +246,7 @@ sys_spawn(const struct ln_room *room, int *ret_pidfd)
 	    room->own_net ? ", net" : "", room->tmp ? ", mnt" : "",
 	    room->mapped ? ", user" : "");
 	*ret_pidfd = pidfd;
-	return 0;
+	return (int)pid;
 }
 
 int

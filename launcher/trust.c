@@ -111,17 +111,13 @@ static bool
 is_image(struct ln_argv a, const char *name)
 {
 	size_t n = strlen(name);
+	const char *word;
 	bool found = false;
 
-	for (int at = 1; n > 0 && !found && at < a.argc; at++) {
-		const char *word = a.argv[at];
-
-		if (strcmp(word, "--") == 0)
-			while (at + 1 < a.argc && strcmp(a.argv[at + 1], "---") != 0)
-				at++;
-		found = strcspn(word, ":,") == n && memcmp(word, name, n) == 0;
-	}
-	return found && ln_argv_flag(a, "--trust-keys-from-https");
+	for (int at = 0; (word = ln_argv_next(a, &at)) != NULL;)
+		found = found || (strcspn(word, ":,") == n &&
+		    memcmp(word, name, n) == 0);
+	return n > 0 && found && ln_argv_flag(a, "--trust-keys-from-https");
 }
 
 /* The operator's words: --prefix=P or --root, and a whole fingerprint. */

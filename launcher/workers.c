@@ -57,7 +57,7 @@ unpack_ask(const struct ln_session *s, uint64_t size)
 		.timeout = (int)(120000 + size / MIB * 1000) };
 }
 
-/* *ret_ours: our end of its edge. */
+/* Its pid; *ret_ours: our end of its edge. */
 static int
 spawn(struct ln_session *s, struct ln_room *room, int *ret_pidfd, int *ret_ours)
 {
@@ -73,7 +73,7 @@ spawn(struct ln_session *s, struct ln_room *room, int *ret_pidfd, int *ret_ours)
 	room->cwd = s->quarantine;
 	if (r == 0)
 		r = sys_spawn(room, ret_pidfd);
-	if (r == 0)
+	if (r >= 0)
 		*ret_ours = take_fd(ours);
 	return r;
 }
@@ -84,7 +84,7 @@ start(struct ln_session *s, struct ask *a)
 	int r = spawn(s, &a->room, &a->pidfd, &a->chan.fd);
 
 	a->chan.peer = a->peer;
-	return r == 0 ? 0
+	return r >= 0 ? 0
 	    : ln_refuse(s, PS_REFUSED_SYSTEM, "cannot start the %s worker: %s",
 		  a->room.program, strerror(-r));
 }
@@ -296,5 +296,5 @@ ln_worker_conductor(struct ln_session *s)
 		.argv = s->argv.argv, .env = s->env };
 
 	s->control = (struct ps_chan){ .fd = -1, .peer = 'C' };
-	return spawn(s, &room, &s->conductor, &s->control.fd);
+	return s->conductor_pid = spawn(s, &room, &s->conductor, &s->control.fd);
 }

@@ -114,12 +114,19 @@ insecure(void **state)
 static void
 caps(void **state)
 {
+	static const char *const what[] = { "retain", "remove" };
+
 	(void)state;
-	assert_true(ln_argv_caps(ARGV("rkt", "--caps-retain=CAP_CHOWN", "--cap-retain",
-			"CAP_FOWNER")) == (1ull | 1ull << 3));
-	assert_true(ln_argv_caps(ARGV("rkt", "--caps-remove=CAP_CHOWN")) == 0);
-	assert_true(ln_argv_caps(ARGV("rkt", "--caps-retain=CAP_NO")) == 0);
-	assert_true(ln_argv_caps(ARGV("rkt", "--", "--caps-retain=all")) == 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct ln_argv a = i == 0 ?
+		    ARGV("rkt", "--caps-retain=CAP_CHOWN", "--cap-retain", "CAP_FOWNER") :
+		    ARGV("rkt", "--caps-remove=CAP_CHOWN", "--cap-remove", "CAP_FOWNER");
+
+		assert_true(ln_argv_caps(a, what[i]) == (1ull | 1ull << 3));
+		assert_true(ln_argv_caps(a, what[1 - i]) == 0);
+	}
+	assert_true(ln_argv_caps(ARGV("rkt", "--caps-retain=CAP_NO"), "retain") == 0);
+	assert_true(ln_argv_caps(ARGV("rkt", "--", "--caps-retain=all"), "retain") == 0);
 }
 
 /* The words of each image: the image, its flags, its arguments. */
