@@ -20,7 +20,7 @@ print_flags(const char *title, const struct cli_flag *f, FILE *out)
 		if (f->bare && f->value)
 			value = cli_format("[=%s]", f->value);
 		cli_table_add(&t, cli_format("      --%s%s", f->name, value));
-		cli_table_add(&t, f->initial && f->value ?
+		cli_table_add(&t, f->initial && strcmp(f->initial, "false") != 0 ?
 			cli_format("%s (default %s)", f->help, f->initial) :
 			f->help);
 	}

@@ -7,11 +7,13 @@
 
 #include <string.h>
 
+#include "appc/image.h"
 #include "cli/pods.h"
 #include "cli/session.h"
 #include "privsep/name.h"
 
 #define DEFAULT_COMMAND "/bin/bash"
+#define MAX_COMMAND 60000u /* bytes: one message */
 
 static struct options {
 	const char *app;
@@ -98,6 +100,7 @@ find_app(const struct cli *c, const struct cli_pod *pod, const char **ret)
 static int
 take_command(const struct cli *c, struct ps_msg_ENTER_POD *ret)
 {
+	size_t sum = 0;
 	int at = 1;
 
 	if (c->argv[at] && strcmp(c->argv[at], "--") == 0)
@@ -114,6 +117,10 @@ take_command(const struct cli *c, struct ps_msg_ENTER_POD *ret)
 		if (strlen(c->argv[at]) > AC_MAX_ARG)
 			return cli_fail("a word of the command has %zu bytes: %u are "
 					"the most", strlen(c->argv[at]), AC_MAX_ARG);
+		sum += strlen(c->argv[at]) + 8;
+		if (sum > MAX_COMMAND)
+			return cli_fail("a command has at most some %u bytes",
+			    MAX_COMMAND);
 		ret->exec[ret->n_exec++] = c->argv[at];
 	}
 	return 0;

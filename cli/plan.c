@@ -11,7 +11,7 @@
 #include "cli/stdio.h"
 #include "privsep/name.h"
 
-#define MAX_NAME 255u /* bytes of an app's, as plan.def */
+#define MAX_NAME 200u /* bytes of an app's: files of its name end in more */
 
 const char *
 cli_app_name_of(const char *image_name)

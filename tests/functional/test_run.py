@@ -128,6 +128,13 @@ def test_run_why_is_looked_for_without_the_filter(host):
     assert r.code == 203 and "its interpreter is not: /bin/none" in r.out
 
 
+def test_run_longest_name(host):
+    """A longer one would be no unit's, and the pod would end without a word."""
+    r = host.run(host.store(), "say", "here", app=["--name=" + "a" * 200]).ok()
+    assert r.facts.all("say") == ["here"]
+    host.run(host.store(), app=["--name=" + "a" * 201]).refused("up to 200")
+
+
 def test_run_long_words(host):
     """Half a page of script, a certificate: what people pass."""
     script, cert = "s" * 20000, "c" * 20000

@@ -47,6 +47,8 @@ def test_enter_without_a_terminal_type(one):
     (["enter", "--app=db", "0", "ls"], 'the pod has no app "db"; it has:'),
     (["enter", "--ap=x", "0", "ls"], "unknown flag: --ap"),
     (["enter", "0"] + ["x"] * 513, "at most 512 words"),
+    (["enter", "0", "x" * 32768], "has 32768 bytes: 32767 are the most"),
+    (["enter", "0"] + ["x" * 30000] * 2, "at most some 60000 bytes"),
     (["app", "exec", "0", "ls"], "RKT_EXPERIMENT_APP=true")])
 def test_enter_refuses(one, words, said):
     r = Launcher(one, GO).run(*words)

@@ -231,6 +231,13 @@ def test_cat_manifest(data):
     assert json.loads(r.out) == m and r.out.count("\n") == 1
 
 
+def test_help_shows_what_holds_without_the_flag(data):
+    text = Launcher(data).run("cat-manifest", "--help").out
+    assert "indent (default true)\n" in text
+    text = Launcher(data).run("run", "-h").out
+    assert "(default new)\n" in text and "default false" not in text
+
+
 def test_cat_manifest_shows_no_terminal_codes(data):
     m = world.pod_manifest("redis")
     m["annotations"] = [{"name": "a", "value": "\x9b2J\u202e"}]
@@ -310,8 +317,8 @@ def test_usage_errors(data):
             (["status", "--wait-ready", "--wait", "x"],
              "--wait and --wait-ready exclude each other"),
             (["list", "--format"], "flag needs an argument: --format"),
-            (["--dir=data", "list"], '"data" is not an absolute path'),
-            (["--user-config=x", "list"], '"x" is not an absolute path'),
+            (["--dir=data", "list"], '--dir: "data" is not an absolute path'),
+            (["--user-config=x", "list"], '--user-config: "x" is not an absolute path'),
             (["--insecure-options=image,image", "list"],
              'duplicated option "image"'),
             (["--insecure-options=imag", "list"], 'unknown option "imag"')]:

@@ -158,7 +158,7 @@ def test_two_apps(data):
     ([IMAGE, "--cpu-shares=1"], "2 to 262144"),
     ([IMAGE, "--oom-score-adj=1001"], "-1000 to 1000"),
     ([IMAGE, "--name=A_b"], "cannot name an app"),
-    ([IMAGE, "--name=" + "a" * 300], "cannot name an app: want up to"),
+    ([IMAGE, "--name=" + "a" * 201], "cannot name an app: want up to 200"),
     ([IMAGE, "--working-dir=tmp"], "not an absolute path"),
     ([IMAGE, "--working-dir=/a/../b"], "not an absolute path"),
     ([IMAGE, "--supplementary-gids=65536"], '"65536" is not a number below'),
