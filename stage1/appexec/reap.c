@@ -169,6 +169,22 @@ run_post_stop(int pod_root, const char *name)
 		ps_log("post-stop of %s: ended with %d", name, r);
 }
 
+/* With the number of the first that failed; also where no app could end it:
+ * then something was missing. */
+static int
+end_pod(int pod_root)
+{
+	int number = read_status(pod_root, FIRST), r;
+
+	if (number < 0)
+		number = s1_is_mutable(pod_root) || count(pod_root, is_running) == 0 ?
+			     0 : PS_EXIT_SYSTEM;
+	r = s1_end_pod((uint8_t)number);
+	if (r < 0)
+		return ps_log_error(r, "cannot end the pod"), PS_EXIT_SYSTEM;
+	return 0;
+}
+
 int
 s1_reap(int pod_root, char **argv, char *const *env)
 {
@@ -192,28 +208,21 @@ s1_reap(int pod_root, char **argv, char *const *env)
 	if (s1_is_mutable(pod_root))
 		return 0;
 	if (count(pod_root, is_running) <= 0)
-		return s1_end(pod_root, argv, env);
+		return end_pod(pod_root);
 	r = number == 0 ? 0 : s1_stop_apps();
 	if (r < 0)
 		return ps_log_error(r, "cannot stop the pod"), PS_EXIT_SYSTEM;
 	return 0;
 }
 
-/* Also where no app could end the pod: then something was missing. */
+/* Behind all units of the pod: what they said of why is in the journal. */
 int
 s1_end(int pod_root, char **argv, char *const *env)
 {
-	int number = read_status(pod_root, FIRST), r;
-
 	(void)argv;
 	(void)env;
-	if (number < 0)
-		number = s1_is_mutable(pod_root) || count(pod_root, is_running) == 0 ?
-			     0 : PS_EXIT_SYSTEM;
-	r = s1_end_pod((uint8_t)number);
-	if (r < 0)
-		return ps_log_error(r, "cannot end the pod"), PS_EXIT_SYSTEM;
-	return 0;
+	(void)s1_sync_journal();
+	return end_pod(pod_root);
 }
 
 /* Every app was started: say so on the host, unless one has failed by now. */
