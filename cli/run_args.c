@@ -6,6 +6,20 @@
 
 #include "cli/run.h"
 
+/* The flag of a table that s is, if help names it. */
+static const struct cli_flag *
+named(const struct cli_flag *f, const char *s)
+{
+	for (; f && f->name; f++) {
+		size_t n = strlen(f->name);
+
+		if (strncmp(s, "--", 2) == 0 && f->help &&
+		    strncmp(s + 2, f->name, n) == 0 && strchr("=", s[2 + n]))
+			return f;
+	}
+	return NULL;
+}
+
 /* The flags in front of the first image. */
 static const char *
 parse_pod(struct cli_run_pod *p, const struct cli_flag *pod_flags,
@@ -16,19 +30,13 @@ parse_pod(struct cli_run_pod *p, const struct cli_flag *pod_flags,
 		{ .flags = cli_global_flags, .options = g },
 	};
 	const char *wrong = cli_parse_flags(sets, PS_COUNT(sets), argv, at);
+	const struct cli_flag *f;
 
 	if (wrong == NULL || argv[*at] == NULL ||
 	    strncmp(wrong, "unknown flag", 12) != 0)
 		return wrong;
-	for (const struct cli_flag *f = cli_run_app_flags; f->name; f++) {
-		size_t n = strlen(f->name);
-
-		if (strncmp(argv[*at], "--", 2) == 0 && f->help &&
-		    strncmp(argv[*at] + 2, f->name, n) == 0 &&
-		    strchr("=", argv[*at][2 + n]))
-			return cli_format("--%s must follow an image", f->name);
-	}
-	return wrong;
+	f = named(cli_run_app_flags, argv[*at]);
+	return f ? cli_format("--%s must follow an image", f->name) : wrong;
 }
 
 /* The flag of s is one of the pod's, or the global --help. */
@@ -36,20 +44,22 @@ static const char *
 misplaced(const struct cli_flag *pod_flags, struct cli_globals *g,
     const char *s, const char *wrong)
 {
+	const struct cli_flag *f;
+
 	if (s == NULL || strncmp(wrong, "unknown flag", 12) != 0)
 		return wrong;
 	if (strcmp(s, "--help") == 0) {
 		g->help = true;
 		return NULL;
 	}
-	for (const struct cli_flag *f = pod_flags; f && f->name; f++) {
-		size_t n = strlen(f->name);
-
-		if (strncmp(s, "--", 2) == 0 && f->help &&
-		    strncmp(s + 2, f->name, n) == 0 && strchr("=", s[2 + n]))
-			return cli_format("--%s is the pod's: it stands before the "
-					  "first image", f->name);
-	}
+	f = named(pod_flags, s);
+	if (f)
+		return cli_format("--%s is the pod's: it stands before the first "
+				  "image", f->name);
+	f = named(cli_global_flags, s);
+	if (f)
+		return cli_format("--%s is rkt's: it stands before the first image",
+		    f->name);
 	return wrong;
 }
 

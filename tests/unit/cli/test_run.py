@@ -132,6 +132,7 @@ def test_two_apps(data):
     ([IMAGE, "--", "a", "---", "--", "b"], "only one set of app arguments"),
     ([IMAGE, "--net=host"], "--net is the pod's: it stands before the first"),
     ([IMAGE, "--hostname"], "--hostname is the pod's"),
+    ([IMAGE, "--debug"], "--debug is rkt's: it stands before the first image"),
     ([IMAGE, "--nets=x"], "unknown flag: --nets (see rkt run --help)"),
     (["--interactive", IMAGE, IMAGE], "only supports one image"),
     (["--volume=a", IMAGE], "for --volume: kind is missing"),
@@ -529,6 +530,12 @@ def test_what_is_too_long_is_named(data, flags, text):
     r = run(data, IMAGE, *flags)
     assert r.code == 254 and r.pod is None
     assert 'image "%s" has %s' % (IMAGE, text) in r.err, r.err
+
+
+def test_words_that_are_not_utf8(data):
+    r = run(data, IMAGE, "--", b"\xff\xfe")
+    assert r.code == 254 and r.pod is None
+    assert "an argument, a variable or a path is not UTF-8" in r.err
 
 
 def test_long_words_reach_the_plan(data):
