@@ -6,10 +6,13 @@
 
 #include <string.h>
 
+#include "cli/files.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "cli/transfer.h"
 #include "cli/trust_store.h"
+#include "privsep/attr.h"
+#include "privsep/fds.h"
 #include "privsep/log.h"
 #include "privsep/name.h"
 
@@ -239,18 +242,27 @@ cli_trust_for_fetch(struct cli *c, const char *name)
 }
 
 struct cli_key_facts
-cli_key_facts(struct cli *c, const char *file)
+cli_key_facts(struct cli *c, const struct cli_trusted *k)
 {
-	struct ps_msg_GET_FILE get = { .path = file, .kind = PS_SLOT_KEY };
-	struct ps_msg_REVIEW_KEYS m = { 0 };
+	struct ps_msg_REVIEW_KEYS m = { .slot = PS_NO_SLOT };
 	static struct ps_msg_KEYS found;
 	struct cli_key_facts f = { 0 };
-	struct ps_msg_SLOT slot;
+	_cleanup_fd_ int key = -1;
+	size_t n;
+	char *text;
+	int r;
 
-	if (!c->launched || CLI_ASK(c, GET_FILE, &get, NULL, 0, SLOT, &slot) < 0)
+	if (!c->launched)
 		return f;
-	m.slot = slot.slot;
-	if (CLI_ASK(c, REVIEW_KEYS, &m, NULL, 0, KEYS, &found) < 0)
+	r = cli_read_below(k->local ? c->local : c->system,
+	    cli_format("trustedkeys/%s%s/%s", *k->prefix ? "prefix.d/" : "root.d",
+		k->prefix, k->fingerprint), PS_MAX_KEY, &text, &n);
+	key = r < 0 ? r : ps_sealed("rkt-key", text, n);
+	if (key < 0) {
+		(void)cli_fail("cannot read %s: %s", k->file, strerror(-key));
+		return f;
+	}
+	if (CLI_ASK(c, REVIEW_KEYS, &m, &key, 1, KEYS, &found) < 0)
 		return f;
 	for (uint16_t i = 0; i < found.n_lines; i++) {
 		const char *line = found.lines[i];

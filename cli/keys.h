@@ -24,8 +24,9 @@ struct cli_key_facts {
 	uint64_t expires; /* seconds since the epoch; 0 never */
 };
 
+struct cli_trusted;
 /* What verify reads of a key of the trust store; a refusal is said. */
-struct cli_key_facts cli_key_facts(struct cli *c, const char *file);
+struct cli_key_facts cli_key_facts(struct cli *c, const struct cli_trusted *k);
 /* Before an image called name is asked for: no key may speak for it yet?  Then
  * its keys are discovered and taken, with --trust-keys-from-https; without, it
  * is said how to get them, and CLI_FAILED. */

@@ -31,7 +31,7 @@ show_expiry(const struct cli_key_facts *f)
 static struct cli_key_facts
 facts(struct cli *c, const struct cli_trusted *k)
 {
-	return k->mask ? (struct cli_key_facts){ 0 } : cli_key_facts(c, k->file);
+	return k->mask ? (struct cli_key_facts){ 0 } : cli_key_facts(c, k);
 }
 
 static void

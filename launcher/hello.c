@@ -28,11 +28,10 @@ may_use(const struct ln_session *s, const char *flag, const char *path,
 }
 
 static int
-open_config(const char *path, char name[1024], int *ret, int *ret_trust)
+open_config(const char *path, int *ret, int *ret_trust)
 {
 	int fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 
-	(void)snprintf(name, 1024, "%s", path);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	*ret = fd;
@@ -72,11 +71,12 @@ ln_hello(struct ln_session *s, struct ps_frame *f)
 	    !may_use(s, "--local-config", m.local_config, ps_conf_dir) ||
 	    !may_use(s, "--user-config", m.user_config, ""))
 		return -EPROTO;
+	(void)snprintf(s->local_name, sizeof(s->local_name), "%s",
+	    m.local_config[0] ? m.local_config : ps_conf_dir);
 	r = open_config(m.system_config[0] ? m.system_config : ps_vendor_dir,
-	    s->system_name, &s->system_config, &s->system_trust);
+	    &s->system_config, &s->system_trust);
 	if (r == 0)
-		r = open_config(m.local_config[0] ? m.local_config : ps_conf_dir,
-		    s->local_name, &s->local_config, &s->local_trust);
+		r = open_config(s->local_name, &s->local_config, &s->local_trust);
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot open the configuration");
 	/* Named, it must be there.  Never its trustedkeys: keys are the site's. */
@@ -112,31 +112,6 @@ may_copy(const struct ln_session *s, const struct ps_msg_GET_FILE *m)
 	return false;
 }
 
-/* A key of a trust store, by its whole path; opened below the directory that
- * is open.  -EPROTO: it is none. */
-static int
-open_stored(const struct ln_session *s, const struct ps_msg_GET_FILE *m)
-{
-	static const char below[] = "/trustedkeys/";
-	const struct {
-		const char *name;
-		int dir;
-	} stores[] = { { s->local_name, s->local_trust },
-		{ s->system_name, s->system_trust } };
-
-	for (size_t i = 0; m->kind == PS_SLOT_KEY && i < PS_COUNT(stores); i++) {
-		size_t n = strlen(stores[i].name);
-
-		if (stores[i].dir >= 0 &&
-		    strncmp(m->path, stores[i].name, n) == 0 &&
-		    strncmp(m->path + n, below, sizeof(below) - 1) == 0)
-			return sys_open(stores[i].dir,
-			    m->path + n + sizeof(below) - 1,
-			    O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, SYS_BENEATH);
-	}
-	return -EPROTO;
-}
-
 static int
 send_slot(struct ln_session *s, struct ps_msg_SLOT *answer)
 {
@@ -156,14 +131,10 @@ send_slot(struct ln_session *s, struct ps_msg_SLOT *answer)
 /* -EPROTO: it is for no one to open. */
 static int
 open_asked(const struct ln_session *s, const struct ps_msg_GET_FILE *m,
-    bool *ret_stored, bool *ret_spooled)
+    bool *ret_spooled)
 {
-	int fd = open_stored(s, m);
+	int fd = ln_spool_open(s, m->path, m->kind);
 
-	*ret_stored = fd != -EPROTO;
-	if (*ret_stored)
-		return fd;
-	fd = ln_spool_open(s, m->path, m->kind);
 	*ret_spooled = fd != -EPROTO;
 	if (*ret_spooled || !may_copy(s, m))
 		return fd;
@@ -179,14 +150,14 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 	_cleanup_fd_ int fd = -1;
 	struct ln_slot *slot;
 	uint64_t size;
-	bool stored = false, spooled = false;
+	bool spooled = false;
 	int r;
 
 	if (ps_decode_GET_FILE(f->payload, f->length, &m) < 0)
 		return -EPROTO;
 	if (m.kind == PS_SLOT_OUTPUT)
 		return ln_put_file(s, m.path);
-	fd = open_asked(s, &m, &stored, &spooled);
+	fd = open_asked(s, &m, &spooled);
 	if (fd == -EPROTO)
 		return -EPROTO;
 	if (fd < 0)
@@ -201,7 +172,6 @@ ln_get_file(struct ln_session *s, struct ps_frame *f)
 	if (r < 0)
 		return ln_refuse_error(s, r, "cannot make a quarantine file");
 	slot = &s->slots[answer.slot];
-	slot->stored = stored;
 	slot->spooled = spooled;
 	r = sys_copy(fd, slot->pending, size);
 	if (r == 0)

@@ -28,7 +28,6 @@ struct ln_slot {
 	int fd;
 	int pending; /* read-write, until the fetcher has exited 0 */
 	uint8_t kind; /* PS_SLOT_*, 0 free */
-	bool stored;  /* of the trust store: to be reviewed, once */
 	bool spooled; /* of a member of group rkt: never without a signature */
 	uint64_t size;
 };
@@ -52,7 +51,7 @@ struct ln_session {
 	/* Directories; -1 until HELLO, trust -1 when absent. */
 	int data, image, pods, ids, quarantine, spool;
 	int system_config, local_config, user_config, system_trust, local_trust;
-	char local_name[1024], system_name[1024]; /* their paths */
+	char local_name[1024]; /* the path of local_config */
 	struct ln_slot slots[PS_MAX_SLOTS];
 	uint16_t fetch_first, fetch_count;
 	/* What this process becomes when the conductor has ended well. */

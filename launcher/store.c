@@ -131,7 +131,7 @@ ln_slot_free(struct ln_slot *slot)
 	ps_close_fd(&slot->fd);
 	ps_close_fd(&slot->pending);
 	slot->kind = 0;
-	slot->stored = slot->spooled = false;
+	slot->spooled = false;
 }
 
 struct ln_slot *

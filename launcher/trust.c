@@ -185,7 +185,7 @@ ln_trust_key(struct ln_session *s, struct ps_frame *f)
 	slot = ln_slot_get(s, m.slot, PS_SLOT_KEY);
 	n = strlen(m.fingerprint);
 	asked = is_asked(s, m.prefix, m.fingerprint);
-	if (!slot || slot->stored || (n != 40 && n != 64) ||
+	if (!slot || (n != 40 && n != 64) ||
 	    (!asked && !is_image(s->argv, m.prefix)))
 		return -EPROTO;
 	if (!asked && !s->policy.trust_from_https)

@@ -251,13 +251,12 @@ ln_worker_pack(struct ln_session *s, const int fds[3], uint32_t base,
 }
 
 int
-ln_worker_review(struct ln_session *s, const struct ln_slot *key,
-    struct ps_msg_KEYLIST *ret)
+ln_worker_review(struct ln_session *s, int key, struct ps_msg_KEYLIST *ret)
 {
 	struct ask a = verify_ask(s, 0, false);
 	struct ps_msg_REVIEW m = { 0 };
 
-	return ASK(s, &a, REVIEW, &m, &key->fd, 1, KEYLIST, ret);
+	return ASK(s, &a, REVIEW, &m, &key, 1, KEYLIST, ret);
 }
 
 int

@@ -25,8 +25,7 @@ int ln_worker_render(struct ln_session *s, const struct ln_rendering *what,
 int ln_worker_pack(struct ln_session *s, const int fds[3], uint32_t base,
     struct ps_msg_TREE *ret);
 int ln_worker_digest(struct ln_session *s, int rootfs, struct ps_msg_TREE *ret);
-int ln_worker_review(struct ln_session *s, const struct ln_slot *key,
-    struct ps_msg_KEYLIST *ret);
+int ln_worker_review(struct ln_session *s, int key, struct ps_msg_KEYLIST *ret);
 /* *ret_key: sealed memfd, proved; *ret_size bytes. */
 int ln_worker_export(struct ln_session *s, const struct ln_slot *key,
     const char *fingerprint, int *ret_key, uint64_t *ret_size);

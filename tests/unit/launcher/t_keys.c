@@ -4,6 +4,7 @@
 #include "tests/unit/launcher/world.h"
 
 #include "launcher/trust.h"
+#include "privsep/fds.h"
 #include "privsep/name.h"
 
 #include <fcntl.h>
@@ -169,53 +170,72 @@ mask_or_key(void **state)
 	}
 }
 
-/* What --list may see of the stores: reviewed, once, and for nothing else. */
-static void
-stored(void **state)
+static int
+review(uint16_t slot, int fd)
 {
-	static const char *const outside[] = { "/etc/rkt/trustedkeys",
-		"/etc/rkt/policy", "/etc/rkt/trustedkeysx/root.d/" KEY_A,
-		"/etc/rktx/trustedkeys/root.d/" KEY_A, "/etc/shadow" };
-	char *const list[] = { "rkt", "trust", "--list", NULL };
-	char *const root[] = { "rkt", "trust", "--root", NULL };
+	const struct ps_msg_REVIEW_KEYS m = { .slot = slot };
+
+	assert_int_equal(PS_SEND(&world.conductor, REVIEW_KEYS, &m, &fd, 1), 0);
+	return world_serve();
+}
+
+/* What the conductor has read of the stores is reviewed, and is no slot: it
+ * is for nothing else. */
+static void
+own(void **state)
+{
+	static char many[PS_MAX_KEY + 1];
+	char *const list[] = { "rkt", "trust", "--root", NULL };
+	int key = ps_sealed("key", "a key", 5);
 
 	(void)state;
 	world_begin(list);
-	world.script.keys =
-	    (struct ps_msg_KEYLIST){ .n_lines = 1, .lines = { "pub x" } };
-	SAY(GET_FILE, .path = STORED, .kind = PS_SLOT_KEY);
-	assert_int_equal(world_serve(), 0);
-	world_expect(PS_SLOT);
-	SAY(REVIEW_KEYS, .slot = 0);
-	assert_int_equal(world_serve(), 0);
-	world_expect(PS_KEYS);
-	SAY(REVIEW_KEYS, .slot = 0);
-	assert_int_equal(world_serve(), -EPROTO);
-	end();
-	world_begin(root);
-	SAY(GET_FILE, .path = STORED, .kind = PS_SLOT_KEY);
-	assert_int_equal(world_serve(), 0);
-	world_expect(PS_SLOT);
+	for (int i = 0; i < 2; i++) {
+		world.script.keys =
+		    (struct ps_msg_KEYLIST){ .n_lines = 1, .lines = { "pub x" } };
+		assert_int_equal(review(PS_NO_SLOT, key), 0);
+		world_expect(PS_KEYS);
+	}
 	SAY(TRUST_KEY, .slot = 0, .prefix = "", .fingerprint = KEY_A);
 	assert_int_equal(world_serve(), -EPROTO);
 	end();
-	for (unsigned kind = 0; kind < 6; kind++) {
-		world_begin(list);
-		SAY(GET_FILE, .path = STORED, .kind = (uint8_t)kind);
-		assert_int_equal(world_serve(), kind == PS_SLOT_KEY ? 0 : -EPROTO);
+	world_begin(list);
+	SAY(TRUST_KEY, .slot = PS_NO_SLOT, .prefix = "", .fingerprint = KEY_A);
+	assert_int_equal(world_serve(), -EPROTO);
+	end();
+	for (unsigned i = 0; i < 4; i++) {
+		int fd = i == 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) :
+		    i == 1 ? memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING) :
+		    i == 2 ? ps_sealed("many", many, sizeof(many)) : key;
+
+		begin_with(ARGV("rkt", "trust", "--root", "/home/op/key.asc"));
+		/* A slot and a key beside it are no question either. */
+		if (review(i == 3 ? 0 : PS_NO_SLOT, fd) != -EPROTO || fake.at != 0)
+			fail_msg("row %u was reviewed", i);
 		end();
-	}
-	for (size_t i = 0; i < PS_COUNT(outside); i++) {
-		world_begin(list);
-		SAY(GET_FILE, .path = outside[i], .kind = PS_SLOT_KEY);
-		assert_int_equal(world_serve(), -EPROTO);
-		end();
+		assert_int_equal(close(fd), 0);
 	}
 	world_begin(list);
-	SAY(GET_FILE, .path = STORED "x", .kind = PS_SLOT_KEY);
-	assert_int_equal(world_serve(), 0);
-	world_refused(PS_REFUSED_NOTFOUND);
+	SAY(REVIEW_KEYS, .slot = PS_NO_SLOT);
+	assert_int_equal(world_serve(), -EPROTO);
 	end();
+}
+
+/* No file of root's is opened for it, that of a store no more than another. */
+static void
+stored(void **state)
+{
+	static const char *const paths[] = { STORED, "/etc/rkt/trustedkeys",
+		"/etc/rkt/policy", "/etc/shadow" };
+
+	(void)state;
+	for (unsigned kind = 0; kind < 6; kind++)
+		for (size_t i = 0; i < PS_COUNT(paths); i++) {
+			world_begin(ARGV("rkt", "trust", "--list"));
+			SAY(GET_FILE, .path = paths[i], .kind = (uint8_t)kind);
+			assert_int_equal(world_serve(), -EPROTO);
+			end();
+		}
 }
 
 static void
@@ -346,7 +366,8 @@ main(void)
 		cmocka_unit_test(mask_or_key),
 		cmocka_unit_test(mask),
 		cmocka_unit_test(from_https),
-		cmocka_unit_test(stored), cmocka_unit_test(odd_requests),
+		cmocka_unit_test(own), cmocka_unit_test(stored),
+		cmocka_unit_test(odd_requests),
 		cmocka_unit_test(odd_exports),
 	};
 
