@@ -20,7 +20,9 @@
 static int
 get_arg(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, AC_MAX_ARG, ps_is_arg, out);
+	static const struct ac_class want = { AC_MAX_ARG, ps_is_arg, NULL };
+
+	return ac_text(in, v, &want, out);
 }
 
 static int
@@ -85,7 +87,10 @@ is_env_name(const char *s, size_t n)
 static int
 get_env_name(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 253, is_env_name, out);
+	static const struct ac_class want = { 253, is_env_name,
+		"the name of a variable" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static int
@@ -129,7 +134,10 @@ is_event(const char *s, size_t n)
 static int
 get_event_name(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 16, is_event, out);
+	static const struct ac_class want = { 16, is_event,
+		"pre-start or post-stop" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static int
@@ -333,10 +341,11 @@ is_kind(const char *s, size_t n)
 static int
 get_kind(struct ac_in *in, json_t *v, void *out)
 {
+	static const struct ac_class want = { 32, is_kind, "ImageManifest" };
 	const char *kind;
 
 	(void)out;
-	return ac_text(in, v, 32, is_kind, &kind);
+	return ac_text(in, v, &want, &kind);
 }
 
 static const struct ac_field image_fields[] = {

@@ -201,7 +201,10 @@ is_capability(const char *s, size_t n)
 static int
 get_capability(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 64, is_capability, out);
+	static const struct ac_class want = { 64, is_capability,
+		"a capability, as CAP_KILL" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static bool
@@ -216,7 +219,10 @@ is_syscall(const char *s, size_t n)
 static int
 get_syscall(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 64, is_syscall, out);
+	static const struct ac_class want = { 64, is_syscall,
+		"a system call, or a set of them" };
+
+	return ac_text(in, v, &want, out);
 }
 
 /* {"set": [...]}, not empty. */
@@ -277,6 +283,8 @@ static int
 get_seccomp(struct ac_in *in, json_t *v, struct ac_isolators *i,
     enum ac_set set)
 {
+	static const struct ac_class want = { 32, is_errno,
+		"an error, as EPERM" };
 	json_t *e = json_object_get(v, "errno");
 	int r;
 
@@ -287,7 +295,7 @@ get_seccomp(struct ac_in *in, json_t *v, struct ac_isolators *i,
 	if (r < 0 || !e || json_is_null(e) ||
 	    (json_is_string(e) && json_string_length(e) == 0))
 		return r;
-	return ac_text(in, e, 32, is_errno, &i->seccomp_errno);
+	return ac_text(in, e, &want, &i->seccomp_errno);
 }
 
 static int

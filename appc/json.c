@@ -174,18 +174,22 @@ ac_array(struct ac_in *in, json_t *v, const struct ac_items *what,
 }
 
 int
-ac_text(struct ac_in *in, json_t *v, size_t max,
-    bool (*c)(const char *, size_t), const char **ret)
+ac_text(struct ac_in *in, json_t *v, const struct ac_class *c,
+    const char **ret)
 {
 	const char *s = json_string_value(v);
 	size_t n = json_string_length(v);
+	char why[128];
 
 	if (!s)
 		return ac_fail(in, "must be a string");
-	if (n > max)
+	if (n > c->max)
 		return ac_fail(in, "too long");
-	if (strlen(s) != n || !c(s, n))
-		return ac_fail(in, "not a valid value");
+	if (strlen(s) != n || !c->is(s, n)) {
+		(void)snprintf(why, sizeof(why), "must be %s",
+		    c->want ? c->want : "text without a NUL");
+		return ac_fail(in, why);
+	}
 	*ret = s;
 	return 0;
 }

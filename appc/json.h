@@ -61,9 +61,14 @@ struct ac_items {
 int ac_array(struct ac_in *in, json_t *v, const struct ac_items *what,
     void *ret_items, size_t *ret_n);
 
-/* A string of at most max bytes in class c. */
-int ac_text(struct ac_in *in, json_t *v, size_t max,
-    bool (*c)(const char *, size_t), const char **ret);
+/* What strings are right, and the words for it: "must be " and want. */
+struct ac_class {
+	size_t max; /* bytes */
+	bool (*is)(const char *s, size_t n);
+	const char *want; /* NULL: there is no such thing to say */
+};
+int ac_text(struct ac_in *in, json_t *v, const struct ac_class *c,
+    const char **ret);
 int ac_integer(struct ac_in *in, json_t *v, int64_t least, int64_t most,
     int64_t *ret);
 

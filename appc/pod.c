@@ -26,10 +26,11 @@ is_kind(const char *s, size_t n)
 static int
 get_kind(struct ac_in *in, json_t *v, void *out)
 {
+	static const struct ac_class want = { 32, is_kind, "PodManifest" };
 	const char *kind;
 
 	(void)out;
-	return ac_text(in, v, 32, is_kind, &kind);
+	return ac_text(in, v, &want, &kind);
 }
 
 static int

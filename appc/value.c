@@ -15,13 +15,19 @@
 int
 ac_get_acid(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 255, ps_is_acid, out);
+	static const struct ac_class want = { 255, ps_is_acid,
+		"of a-z, 0-9 and single - . _ ~ / between them" };
+
+	return ac_text(in, v, &want, out);
 }
 
 int
 ac_get_acname(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 255, ps_is_acname, out);
+	static const struct ac_class want = { 255, ps_is_acname,
+		"of a-z, 0-9 and single dashes between them" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static bool
@@ -33,7 +39,10 @@ is_print1(const char *s, size_t n)
 int
 ac_get_print(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 255, is_print1, out);
+	static const struct ac_class want = { 255, is_print1,
+		"printable, and not empty" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static bool
@@ -46,7 +55,10 @@ is_image_id(const char *s, size_t n)
 int
 ac_get_image_id(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, PS_IMAGE_ID_LEN, is_image_id, out);
+	static const struct ac_class want = { PS_IMAGE_ID_LEN, is_image_id,
+		"sha512- and 128 hex digits" };
+
+	return ac_text(in, v, &want, out);
 }
 
 int
@@ -83,7 +95,10 @@ is_semver(const char *s, size_t n)
 int
 ac_get_version(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 63, is_semver, out);
+	static const struct ac_class want = { 63, is_semver,
+		"a version, as 0.8.11" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static bool
@@ -99,7 +114,9 @@ get_path(struct ac_in *in, json_t *v, size_t max, void *out)
 	const char *s;
 	char *clean;
 	size_t at = 0;
-	int r = ac_text(in, v, max, is_absolute, &s);
+	const struct ac_class absolute = { max, is_absolute,
+		"an absolute path" };
+	int r = ac_text(in, v, &absolute, &s);
 
 	if (r < 0)
 		return r;
@@ -139,7 +156,9 @@ ac_get_source(struct ac_in *in, json_t *v, void *out)
 static int
 get_value(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, MAX_VALUE, ps_is_arg, out);
+	static const struct ac_class want = { MAX_VALUE, ps_is_arg, NULL };
+
+	return ac_text(in, v, &want, out);
 }
 
 static int

@@ -25,7 +25,10 @@ is_kind(const char *s, size_t n)
 static int
 get_kind(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 8, is_kind, out);
+	static const struct ac_class want = { 8, is_kind,
+		"host, empty or tmpfs" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static int
@@ -47,9 +50,11 @@ is_mode(const char *s, size_t n)
 static int
 get_mode(struct ac_in *in, json_t *v, void *out)
 {
+	static const struct ac_class want = { 5, is_mode,
+		"octal digits, as \"0755\"" };
 	const char *text;
 	uint32_t mode = 0;
-	int r = ac_text(in, v, 5, is_mode, &text);
+	int r = ac_text(in, v, &want, &text);
 
 	if (r < 0)
 		return r;
@@ -82,8 +87,9 @@ is_idmap(const char *s, size_t n)
 static int
 get_idmap(struct ac_in *in, json_t *v, void *out)
 {
+	static const struct ac_class want = { 4, is_idmap, "host or pod" };
 	const char *text;
-	int r = ac_text(in, v, 4, is_idmap, &text);
+	int r = ac_text(in, v, &want, &text);
 
 	if (r == 0)
 		*(bool *)out = strcmp(text, "pod") == 0;
@@ -220,7 +226,9 @@ is_ip(const char *s, size_t n)
 static int
 get_ip(struct ac_in *in, json_t *v, void *out)
 {
-	return ac_text(in, v, 45, is_ip, out);
+	static const struct ac_class want = { 45, is_ip, "an IP address" };
+
+	return ac_text(in, v, &want, out);
 }
 
 static int
