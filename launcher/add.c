@@ -60,7 +60,7 @@ compare(uint64_t since)
 static int
 begin(struct ln_session *s, const char *uuid, uint64_t since)
 {
-	int r = ln_running_open(s, uuid, true, &c.pod);
+	int r = ln_running_open(s, uuid, LN_INSIDE, &c.pod);
 
 	if (r > 0)
 		return r;

@@ -17,7 +17,7 @@
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 
-static struct ln_running pod = { -1, -1, -1, -1 };
+static struct ln_running pod = { -1, -1, -1, -1, LN_STARTS };
 static int plan = -1;
 /* Words of the frame that asked, which is the last that is heard. */
 static struct ps_msg_ENTER_POD asked;
@@ -120,7 +120,7 @@ static int
 open_pod(struct ln_session *s)
 {
 	char path[300];
-	int r = ln_running_open(s, asked.uuid, true, &pod);
+	int r = ln_running_open(s, asked.uuid, LN_INSIDE, &pod);
 
 	if (r != 0)
 		return r;

@@ -92,7 +92,7 @@ static int
 stop(struct ln_session *s, const char *uuid, bool force)
 {
 	struct ln_running running;
-	int r = ln_running_open(s, uuid, false, &running);
+	int r = ln_running_open(s, uuid, force ? LN_STARTS : LN_LISTENS, &running);
 
 	if (r == 0) {
 		r = ln_running_end(&running, force);

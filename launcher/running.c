@@ -65,9 +65,23 @@ is_inside(uint64_t pid)
 	    fstat(ours, &outside) == 0 && inside.st_ino != outside.st_ino;
 }
 
+/* Has it blocked SIGRTMIN+3, which it takes from a descriptor?  That is bit 0 of
+ * the tenth digit from the right. */
+static bool
+listens(uint64_t pid)
+{
+	static char text[4096];
+	char path[48], *at;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/status", (unsigned)pid);
+	at = ln_read_text(path, text, sizeof(text)) < 0
+	    ? NULL : strstr(text, "\nSigBlk:\t");
+	return at && strlen(at) > 25 && strchr("13579bdf", at[15]);
+}
+
 /* nspawn has one child: the pod's pid 1. */
 static int
-open_init(uint64_t stage1)
+open_init(uint64_t stage1, bool *ret_listens)
 {
 	char path[64], text[64];
 	_cleanup_fd_ int fd = -1;
@@ -83,13 +97,16 @@ open_init(uint64_t stage1)
 	    ln_read_text(path, text, sizeof(text)) < 0 ||
 	    !is_pid(text, &again) || again != pid)
 		return -1;
+	*ret_listens = *ret_listens && listens(pid);
 	return take_fd(fd);
 }
 
 /* -ENOENT: no such pod in run/; -ESRCH: it does not run. */
 static int
-find(struct ln_session *s, const char *uuid, struct ln_running *ret)
+find(struct ln_session *s, const char *uuid, enum ln_stage until,
+    struct ln_running *ret)
 {
+	bool hears = until == LN_LISTENS;
 	char path[80], text[64];
 	_cleanup_fd_ int pod = -1, stage1 = -1, there = -1;
 	uint64_t pid;
@@ -107,7 +124,8 @@ find(struct ln_session *s, const char *uuid, struct ln_running *ret)
 	there = stage1 < 0 ? stage1 : held_by(pid, pod);
 	if (there < 0)
 		return -ESRCH;
-	ret->init = open_init(pid);
+	ret->init = open_init(pid, &hears);
+	ret->stage = ret->init < 0 ? LN_STARTS : hears ? LN_LISTENS : LN_INSIDE;
 	ret->pod = take_fd(pod);
 	ret->stage1 = take_fd(stage1);
 	ret->there = take_fd(there);
@@ -115,15 +133,19 @@ find(struct ln_session *s, const char *uuid, struct ln_running *ret)
 }
 
 int
-ln_running_open(struct ln_session *s, const char *uuid, bool inside,
+ln_running_open(struct ln_session *s, const char *uuid, enum ln_stage until,
     struct ln_running *ret)
 {
-	int r = find(s, uuid, ret);
+	int r = find(s, uuid, until, ret);
 
-	for (unsigned i = 0; r == 0 && inside && ret->init < 0; i++) {
+	for (unsigned i = 0; r == 0 && ret->stage < until && i < 500; i++) {
 		ln_running_close(ret);
 		sys_sleep(20);
-		r = i < 500 ? find(s, uuid, ret) : -ESRCH;
+		r = find(s, uuid, until, ret);
+	}
+	if (r == 0 && ret->stage < until && until == LN_INSIDE) {
+		ln_running_close(ret);
+		r = -ESRCH;
 	}
 	return r != -ENOENT && r != -ESRCH ? r : ln_refuse(s, PS_REFUSED_NOTFOUND,
 	    "pod \"%s\" is not running", uuid);

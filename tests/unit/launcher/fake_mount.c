@@ -218,7 +218,9 @@ sys_end(pid_t pid)
 void
 sys_sleep(unsigned ms)
 {
-	(void)ms;
+	fake.slept += ms;
+	if (fake.while_asleep)
+		fake.while_asleep();
 }
 
 int

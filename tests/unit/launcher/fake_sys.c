@@ -262,15 +262,16 @@ static bool
 is_of_pod(const char *path)
 {
 	const pid_t pids[] = { fake.stage1, fake.init };
-	char fds[48], children[64], space[48];
+	char fds[48], children[64], space[48], status[48];
 
 	for (size_t i = 0; i < PS_COUNT(pids); i++) {
 		(void)snprintf(fds, sizeof(fds), "/proc/%d/fd", pids[i]);
 		(void)snprintf(children, sizeof(children), "/proc/%d/task/%d/children",
 		    pids[i], pids[i]);
 		(void)snprintf(space, sizeof(space), "/proc/%d/ns/pid", pids[i]);
+		(void)snprintf(status, sizeof(status), "/proc/%d/status", pids[i]);
 		if (pids[i] > 0 && (fake_below(path, fds) || strcmp(path, children) == 0 ||
-				       strcmp(path, space) == 0))
+				       strcmp(path, space) == 0 || strcmp(path, status) == 0))
 			return true;
 	}
 	return false;

@@ -48,6 +48,8 @@ struct fake {
 	bool joined;	    /* in the mount namespace of stage1 */
 	const char *may_open[8]; /* host paths beside the known ones */
 	int64_t age; /* seconds since every file was changed */
+	unsigned slept; /* ms, in all; and what happens meanwhile */
+	void (*while_asleep)(void);
 };
 extern struct fake fake;
 

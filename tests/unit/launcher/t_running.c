@@ -11,6 +11,7 @@ extern int sys_flock(int fd, bool exclusive);
 #define RUN "/var/lib/rkt/pods/run/" UUID
 #define STAGE1 77
 #define INIT 78
+#define LISTENS "Name:\tsystemd\nSigBlk:\t7fe3c0fe28014a03\nSigIgn:\t0\n"
 
 static int lock = -1;
 
@@ -30,6 +31,7 @@ begin(void **state)
 	fake_hold(STAGE1, 9, "/gone");
 	fake_put("/proc/77/task/77/children", "78 ");
 	fake_put("/proc/78/ns/pid", "pod");
+	fake_put("/proc/78/status", LISTENS);
 	fake_put("/proc/self/ns/pid", "host");
 	fake_hold(INIT, 0, "/etc");
 	ps_close_fd(&lock);
@@ -83,6 +85,48 @@ stop(void **state)
 	say(PS_END_STOP);
 	world_expect(PS_DONE);
 	assert_null(strstr(fake.trace, "KILL"));
+}
+
+static void
+shorten(void)
+{
+	fake.at = 0;
+	fake.trace[0] = '\0';
+}
+
+static void
+listens_soon(void)
+{
+	shorten();
+	if (fake.slept == 60)
+		fake_put("/proc/78/status", LISTENS);
+}
+
+/* Its systemd would not hear it: it is said when it will, or, to one that hangs,
+ * after 10 s. */
+static void
+stop_that_begins(void **state)
+{
+	static const char *const texts[] = { "",
+		"Name:\tsystemd\nSigBlk:\t0000000000000000\nSigIgn:\t0\n",
+		"Name:\tsystemd\nSigBlk:\tffffffefffffffff\nSigIgn:\t0\n",
+		"Name:\tsystemd\nSigBlk:\t0000001" };
+
+	(void)state;
+	for (size_t i = 0; i < PS_COUNT(texts); i++) {
+		fake_put("/proc/78/status", texts[i]);
+		fake.slept = 0;
+		fake.while_asleep = i == 1 ? listens_soon : shorten;
+		say(PS_END_STOP);
+		world_expect(PS_DONE);
+		assert_int_equal(fake.slept, i == 1 ? 60 : 10000);
+		assert_non_null(strstr(fake.trace, "signal stage1 TERM\n"));
+	}
+	fake.slept = 0;
+	fake.while_asleep = NULL;
+	say(PS_END_KILL); /* needs no ear */
+	world_expect(PS_DONE);
+	assert_in_range(fake.slept, 0, 1000);
 }
 
 static void
@@ -242,6 +286,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with(stop),
+		with(stop_that_begins),
 		with(force),
 		with(no_child), with(child_outside),
 		with(nobody_holds_it),
