@@ -77,7 +77,7 @@ begin(struct ln_session *s, const char *uuid, uint64_t since)
 	c.apps = r < 0 ? r : ln_open_dir(c.pod.pod, "apps");
 	r = c.apps < 0 ? c.apps : ln_read_words(c.pod.pod, "cgroup", c.groups,
 				      sizeof(c.groups));
-	return r < 0 ? ln_refuse_error(s, r, "cannot change the pod") : 0;
+	return ln_refuse_error(s, r, "cannot change the pod");
 }
 
 static void
@@ -251,10 +251,9 @@ build(struct ln_session *s, const struct ln_plan *plan)
 
 	if (r == 0)
 		r = mount(s, plan, base);
-	if (r < 0 && ln_volume_trouble())
-		return ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble());
-	if (r < 0)
-		return ln_refuse_error(s, r, "cannot mount the app's file systems");
+	r = ln_volume_done(s, r, "cannot mount the app's file systems");
+	if (r != 0)
+		return r;
 	r = ln_cgroup_add_app(plan->pod.uuid, c.groups, &plan->app[0], base,
 	    &missing);
 	if (r < 0 && (s->policy.best_effort & PS_PROTECT_CGROUP) == 0)
@@ -267,7 +266,7 @@ build(struct ln_session *s, const struct ln_plan *plan)
 		    r < 0 ? strerror(-r) : "");
 	r = ln_replace_file(s, c.pod.pod, "pod", plan->pod.manifest,
 	    plan->pod.n_manifest);
-	return r < 0 ? ln_refuse_error(s, r, "cannot write the pod") : 0;
+	return ln_refuse_error(s, r, "cannot write the pod");
 }
 
 int
@@ -291,7 +290,6 @@ ln_add_app(struct ln_session *s, const struct ln_addition *a)
 			ln_unmount_pod(s, plan);
 			(void)clear_app(plan);
 		}
-		ln_volume_forget();
 	}
 	end();
 	return r != 0 ? r : ln_starting(s, plan->pod.uuid, NULL);
@@ -320,7 +318,7 @@ take_away(struct ln_session *s, const char *app, int manifest, uint64_t size)
 		e = ln_replace_file(s, c.pod.pod, "pod", text, size);
 	if (e == 0 && r == 0)
 		e = clear_app(&added);
-	return e < 0 ? ln_refuse_error(s, e, "cannot remove the app") : 0;
+	return ln_refuse_error(s, e, "cannot remove the app");
 }
 
 int

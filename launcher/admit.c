@@ -242,22 +242,14 @@ commit(struct ln_session *s, struct admission *a, bool *ret_existed)
 }
 
 static bool
-same_bytes(int one, int other)
+same_manifest(int one, int other)
 {
-	static char a[4096], b[sizeof(a)];
-	struct stat st, to;
+	static char a[PS_MAX_MANIFEST], b[PS_MAX_MANIFEST];
+	uint64_t n, m;
 
-	if (one < 0 || other < 0 || fstat(one, &st) < 0 || fstat(other, &to) < 0 ||
-	    st.st_size != to.st_size)
-		return false;
-	for (uint64_t at = 0, n; at < (uint64_t)st.st_size; at += n) {
-		n = (uint64_t)st.st_size - at;
-		n = n > sizeof(a) ? sizeof(a) : n;
-		if (ps_pread_full(one, a, n, at) < 0 ||
-		    ps_pread_full(other, b, n, at) < 0 || memcmp(a, b, n) != 0)
-			return false;
-	}
-	return true;
+	return ln_read_file(one, "manifest", a, sizeof(a), &n) == 0 &&
+	    ln_read_file(other, "manifest", b, sizeof(b), &m) == 0 &&
+	    n == m && memcmp(a, b, n) == 0;
 }
 
 static bool
@@ -289,10 +281,8 @@ agrees(struct ln_session *s, const struct admission *a, int dir,
     const struct ps_record *old)
 {
 	_cleanup_fd_ int rootfs = ln_open_dir(dir, "tree/rootfs");
-	_cleanup_fd_ int there = ln_open_file(dir, "manifest");
-	_cleanup_fd_ int here = ln_open_file(a->dir, "manifest");
 	struct ps_msg_TREE tree = { 0 };
-	bool good = rootfs >= 0 && same_bytes(there, here) &&
+	bool good = rootfs >= 0 && same_manifest(dir, a->dir) &&
 	    (!old || same_words(old, &a->record));
 	int r = good ? ln_worker_digest(s, rootfs, &tree) : 0;
 
@@ -382,9 +372,8 @@ admit(struct ln_session *s, struct admission *a)
 	r = commit(s, a, &existed);
 	if (r == 0)
 		r = existed ? renew(s, a) : ln_rollback_note(s, &a->record);
-	if (r < 0)
-		return ln_refuse_error(s, r, "cannot commit the image to the store");
-	return r > 0 ? r : answer(s, a, existed);
+	r = ln_refuse_error(s, r, "cannot commit the image to the store");
+	return r != 0 ? r : answer(s, a, existed);
 }
 
 int

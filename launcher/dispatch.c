@@ -54,10 +54,10 @@ ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 }
 
 int
-ln_refuse_error(struct ln_session *s, int error, const char *what)
+ln_refuse_error(struct ln_session *s, int r, const char *what)
 {
-	return ln_refuse(s, PS_REFUSED_SYSTEM, "%s: %s", what,
-	    strerror(error < 0 ? -error : error));
+	return r >= 0 ? r
+	    : ln_refuse(s, PS_REFUSED_SYSTEM, "%s: %s", what, strerror(-r));
 }
 
 int

@@ -166,7 +166,6 @@ ln_enter_pod(struct ln_session *s, struct ps_frame *f)
 	if (r == -ENXIO)
 		return ln_refuse(s, PS_REFUSED_NOTFOUND, "pod \"%s\" has no app \"%s\" "
 		    "that was added to it (rkt app add)", asked.uuid, asked.app);
-	if (r < 0)
-		return ln_refuse_error(s, r, "cannot read the app's plan");
-	return r > 0 ? r : ln_starting(s, asked.uuid, become_command);
+	r = ln_refuse_error(s, r, "cannot read the app's plan");
+	return r != 0 ? r : ln_starting(s, asked.uuid, become_command);
 }

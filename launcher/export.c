@@ -92,7 +92,7 @@ pack(struct ln_session *s, uint16_t app, int output, int manifest)
 	if (r == 0)
 		r = ln_layers(s, &plan.app[app], true, &plan.lowers[app]);
 	if (r != 0)
-		return r < 0 ? ln_refuse_error(s, r, "cannot read the pod") : r;
+		return ln_refuse_error(s, r, "cannot read the pod");
 	tree = ln_mount_read(s, &plan, app, base);
 	if (tree < 0)
 		return ln_refuse_error(s, tree, "cannot mount the app's root");

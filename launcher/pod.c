@@ -317,12 +317,6 @@ make_facts(struct ln_session *s, uint32_t base)
 
 /* --- start --------------------------------------------------------------- */
 
-static int
-fail(struct ln_session *s, int r, const char *what)
-{
-	return r < 0 ? ln_refuse_error(s, r, what) : r;
-}
-
 /* Nothing of a pod that was refused stays: mounts, cgroups, ids, files.  But
  * one that was prepared goes on waiting. */
 static void
@@ -342,13 +336,11 @@ make_files(struct ln_session *s, struct start *start)
 	int r = ln_id_claim(s, plan.pod.uuid, &start->base);
 
 	if (r < 0)
-		return fail(s, r, "cannot claim an id range (see rkt gc)");
+		return ln_refuse_error(s, r, "cannot claim an id range (see rkt gc)");
 	r = write_files(s, start);
-	if (r < 0) {
+	if (r < 0)
 		ln_id_release(s, plan.pod.uuid, start->base);
-		return fail(s, r, "cannot write the pod");
-	}
-	return 0;
+	return ln_refuse_error(s, r, "cannot write the pod");
 }
 
 /* --uuid-file-save, where the conductor may not write. */
@@ -371,22 +363,9 @@ save_uuid(struct ln_session *s)
 }
 
 static int
-mount_pod(struct ln_session *s, uint32_t base)
-{
-	int r = ln_mount_pod(s, &plan, base);
-
-	if (r < 0 && ln_volume_trouble())
-		r = ln_refuse(s, PS_REFUSED_SYSTEM, "%s", ln_volume_trouble());
-	else
-		r = fail(s, r, "cannot mount the pod's file systems");
-	ln_volume_forget();
-	return r;
-}
-
-static int
 move(struct ln_session *s, const char *from, const char *to)
 {
-	return fail(s, ln_pod_move(s, from, to, plan.pod.uuid),
+	return ln_refuse_error(s, ln_pod_move(s, from, to, plan.pod.uuid),
 	    "cannot move the pod");
 }
 
@@ -397,11 +376,11 @@ begin(struct ln_session *s, struct start *start)
 	int r;
 
 	if (start->how == PS_START_PREPARED)
-		return fail(s, ln_prepared_renew(s, plan.pod.uuid, start->bytes,
+		return ln_refuse_error(s, ln_prepared_renew(s, plan.pod.uuid, start->bytes,
 				   start->size), "cannot write the pod");
 	r = make_pod(s, plan.pod.uuid);
 	if (r < 0)
-		return fail(s, r, "cannot make the pod directory");
+		return ln_refuse_error(s, r, "cannot make the pod directory");
 	return make_files(s, start);
 }
 
@@ -409,10 +388,11 @@ begin(struct ln_session *s, struct start *start)
 static int
 build(struct ln_session *s, const struct start *start)
 {
-	int r = fail(s, write_pid(s), "cannot write the pod");
+	int r = ln_refuse_error(s, write_pid(s), "cannot write the pod");
 
 	if (r == 0)
-		r = mount_pod(s, start->base);
+		r = ln_volume_done(s, ln_mount_pod(s, &plan, start->base),
+		    "cannot mount the pod's file systems");
 	if (r == 0)
 		r = enter_cgroups(s, start->base);
 	if (r == 0)
@@ -420,7 +400,7 @@ build(struct ln_session *s, const struct start *start)
 	if (r == 0)
 		r = save_uuid(s);
 	if (r == 0)
-		r = fail(s, make_facts(s, start->base), "cannot start the pod");
+		r = ln_refuse_error(s, make_facts(s, start->base), "cannot start the pod");
 	return r == 0 ? move(s, start->how == PS_START_PREPARED ? "prepared" :
 			"prepare", "run") : r;
 }
@@ -428,7 +408,7 @@ build(struct ln_session *s, const struct start *start)
 static int
 wait_prepared(struct ln_session *s)
 {
-	int r = fail(s, sys_syncfs(s->pod), "cannot write the pod");
+	int r = ln_refuse_error(s, sys_syncfs(s->pod), "cannot write the pod");
 
 	return r == 0 ? move(s, "prepare", "prepared") : r;
 }

@@ -168,6 +168,6 @@ ln_check_image(struct ln_session *s, struct ps_frame *f)
 	if (r == 0)
 		r = ln_render_check(s, m.image, record.name);
 	if (r != 0)
-		return r > 0 ? r : ln_refuse_error(s, r, "cannot look at renderings");
+		return ln_refuse_error(s, r, "cannot look at renderings");
 	return ln_done(s);
 }

@@ -193,8 +193,7 @@ make(struct ln_session *s, struct rendering *m, int image, int rendered)
 		return r;
 	memcpy(m->tree, tree.tree, PS_DIGEST);
 	r = commit(s, m, rendered, dir);
-	return r < 0 ? ln_refuse_error(s, r, "cannot keep the rendered image")
-		     : 0;
+	return ln_refuse_error(s, r, "cannot keep the rendered image");
 }
 
 int
@@ -223,7 +222,7 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 			r = find(s, &m, image, &n);
 	}
 	if (r != 0)
-		return r > 0 ? r : ln_refuse_error(s, r, "cannot render the image");
+		return ln_refuse_error(s, r, "cannot render the image");
 	*ret = of->v[0];
 	memcpy(ret->tree, m.tree, PS_DIGEST);
 	ret->rendering = n;

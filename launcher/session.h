@@ -74,8 +74,8 @@ struct ln_session {
  * Of handlers that is: the conductor broke the protocol, the session ends. */
 int ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* REFUSED for an errno of the machine. */
-int ln_refuse_error(struct ln_session *s, int error, const char *what);
+/* r, unless it is a negative errno of the machine's: then REFUSED for that. */
+int ln_refuse_error(struct ln_session *s, int r, const char *what);
 /* It is done, and there is no more to say. */
 int ln_done(struct ln_session *s);
 /* STARTING: the pod is as it shall be; when the conductor has ended, this

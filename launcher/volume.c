@@ -21,12 +21,6 @@ static uint16_t n_sources;
 static struct stat is[PS_MAX_VOLUMES]; /* sources, as they were opened */
 static char trouble[512];
 
-const char *
-ln_volume_trouble(void)
-{
-	return trouble[0] ? trouble : NULL;
-}
-
 static int
 fail(const struct ps_msg_PLAN_VOLUME *v, int r, const char *remedy)
 {
@@ -96,14 +90,17 @@ ln_volume_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 	return r;
 }
 
-void
-ln_volume_forget(void)
+int
+ln_volume_done(struct ln_session *s, int r, const char *what)
 {
+	if (r < 0 && trouble[0])
+		r = ln_refuse(s, PS_REFUSED_SYSTEM, "%s", trouble);
 	while (n_sources > 0) {
 		ps_close_fd(&mounts[--n_sources]);
 		ps_close_fd(&sources[n_sources]);
 	}
 	trouble[0] = '\0';
+	return ln_refuse_error(s, r, what);
 }
 
 /* Never set-user-ID, no devices. */

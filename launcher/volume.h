@@ -18,7 +18,6 @@ int ln_volume_attach(const struct ln_plan *plan, int dir);
 /* Lines "property ..." that let the pod's scope have its device nodes; they are
  * those of the last ln_volume_dirs. */
 int ln_volume_properties(const struct ln_plan *plan, char *ret, size_t size);
-/* The volume that failed, and what can be done; NULL: none did. */
-const char *ln_volume_trouble(void);
-/* Closes sources and mounts; attached, they are not needed any more. */
-void ln_volume_forget(void);
+/* Closes sources and mounts: attached, they are not needed any more.  r, or
+ * REFUSED, for the volume that failed, if one did, and what can be done. */
+int ln_volume_done(struct ln_session *s, int r, const char *what);
