@@ -1,8 +1,11 @@
 """rkt and the host's systemd, as docs/systemd.md says it: units, readiness,
 sockets, machined, the journal, and what a pod may be on cgroup v2."""
+import pathlib
 import re
 
 from guest import UNIT, facts
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "systemd.md"
 
 # systemd is emulated here: what takes a second elsewhere takes some.
 SOON = 30
@@ -254,6 +257,39 @@ def test_vm_prepare_stop_and_logs(vm, stored):
     assert lines[:2] == ["state=prepared", "state=running"], r
     assert took(r) < SOON
     assert lines[-1] == "say=up", r
+
+
+def test_vm_timer_of_gc(vm, stored):
+    """The two units of docs/systemd.md, as they stand there."""
+    text = DOCUMENT.read_text().split("\n## Garbage\n")[1].split("```")[1]
+    service, timer = re.split(r"# /etc/systemd/system/rkt-gc\.timer\n",
+                              text.split("rkt-gc.service\n", 1)[1])
+    r = vm.run(HOW + """
+        cat >/run/systemd/system/rkt-gc.service <<'END'
+%s
+END
+        cat >/run/systemd/system/rkt-gc.timer <<'END'
+%s
+END
+        sed -i 's/=24h/=0s/' /run/systemd/system/rkt-gc.service
+        systemctl daemon-reload
+        rkt run --uuid-file-save=/run/uuid %s -- exit 0
+        rkt status $(cat /run/uuid) | head -1
+        systemctl start rkt-gc.timer
+        for i in $(seq 100); do
+            rkt status $(cat /run/uuid) >/dev/null 2>&1 || break
+            sleep .2
+        done
+        systemctl is-active rkt-gc.timer
+        systemctl stop rkt-gc.timer
+        status rkt-gc.service
+        rkt status $(cat /run/uuid) 2>&1
+        rm /run/systemd/system/rkt-gc.*; systemctl daemon-reload
+        """ % (service, timer, stored), 120)
+    lines = r.out.splitlines()
+    assert lines[0] == "state=exited" and lines[1] == "active", r
+    assert "Result=success" in lines and "ExecMainStatus=0" in lines, r
+    assert "no matches found" in lines[-1], r
 
 
 def test_G7_vm_enter(vm, stored):
