@@ -346,6 +346,23 @@ cli_launch_begin(struct cli *c, const struct cli_run_pod *pod,
 	return plan;
 }
 
+/* Of the caller's variables an app with the caller's terminal has its type. */
+static void
+tell_terminal(struct cli_plan *plan)
+{
+	struct ps_msg_PLAN_APP *a = &plan->apps[0].app;
+
+	for (uint16_t i = 0; i < a->n_env; i++)
+		if (strncmp(a->env[i], "TERM=", 5) == 0)
+			return;
+	for (char **e = environ; *e && a->n_env < PS_COUNT(a->env); e++)
+		if (strncmp(*e, "TERM=", 5) == 0 && strlen(*e) <= AC_MAX_ARG &&
+		    ps_is_print(*e, strlen(*e))) {
+			a->env[a->n_env++] = *e;
+			return;
+		}
+}
+
 int
 cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
     const char **ret_uuid)
@@ -361,6 +378,8 @@ cli_launch(struct cli *c, struct cli_run_pod *pod, uint8_t how,
 		r = plan_images(c, plan);
 	if (r == 0 && how == PS_START_RUN && plan->pod.interactive)
 		r = cli_place_stdin();
+	if (r == 0 && how == PS_START_RUN && plan->pod.interactive)
+		tell_terminal(plan);
 	if (r == 0)
 		r = write_manifest(plan);
 	if (r == 0)

@@ -15,6 +15,7 @@
 #include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -45,6 +46,18 @@ plain_console(void)
 		return;
 	t.c_oflag &= ~(tcflag_t)ONLCR;
 	(void)tcsetattr(fd, TCSANOW, &t);
+}
+
+/* An app with a terminal, whose type it was not told: systemd's word for it. */
+static int
+tell_terminal(void)
+{
+	const char *type = getenv("TERM");
+
+	for (uint16_t i = 0; i < app.n_env; i++)
+		if (strncmp(app.env[i], "TERM=", 5) == 0)
+			return 0;
+	return isatty(0) ? s1_set_variable("TERM", type ? type : "vt220") : 0;
 }
 
 /* When it started is the file's time.  A name that is another app's is left
@@ -106,6 +119,8 @@ start(int pod_root, char **argv, char *const *env)
 	s1_note_ready(pod_root);
 	(void)close(pod_root);
 	r = s1_place_streams(&app);
+	if (r == 0)
+		r = tell_terminal();
 	if (r < 0) {
 		(void)ps_log_error(r, "cannot start %s: %s", argv[0], s1_why);
 		return S1_EXIT_FDS;

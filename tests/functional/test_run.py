@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import images
+from host import Facts
 from images import app, isolator
 
 
@@ -424,6 +425,28 @@ def test_run_interactive(host):
     assert "hear=hello there" in text
     assert "tty=111" in text
     assert not re.search(r"\] guest\[\d+\]: hear", text)
+
+
+def test_run_interactive_type_of_terminal(host, monkeypatch):
+    """The caller's, of run; else the one that systemd has for a terminal; what
+    the operator says wins, and an app without a terminal has none."""
+    image, facts = host.store(), ["--", "facts"]
+
+    def types(*words):
+        code, text = host.talk(words, [])
+        assert code == 0, text
+        return Facts(text).env().get("TERM")
+    monkeypatch.setenv("TERM", "xterm-of-mine")
+    assert types("run", "--interactive", image, *facts) == "xterm-of-mine"
+    assert types("run", "--interactive", image, "--environment=TERM=dumb",
+                 *facts) == "dumb"
+    assert types("run", image, *facts) is None
+    monkeypatch.setenv("TERM", "bad\nA=1")
+    assert types("run", "--interactive", image, *facts) == "vt220"
+    monkeypatch.delenv("TERM")
+    assert types("run", "--interactive", image, *facts) == "vt220"
+    uuid = host.rkt("prepare", "--quiet", image, *facts).ok().out.strip()
+    assert types("run-prepared", "--interactive", uuid) == "vt220"
 
 
 def test_run_interactive_one_app_only(host):
