@@ -33,8 +33,8 @@ struct cli {
 	struct ps_msg_WELCOME welcome;	/* zero without launcher */
 	int data, system, local, user; /* directories; -1 absent */
 	uint32_t refused;		/* code of the last REFUSED */
-	const char *missing;		/* its text, where it may miss */
-	bool may_miss;			/* NOTFOUND is not said, but kept */
+	const char *missing; /* its text, where it was kept */
+	unsigned keeps;	     /* 1 << PS_REFUSED_*: what is kept, not said */
 	const char *about;		/* what a REFUSED is of; NULL */
 };
 

@@ -2,6 +2,7 @@
  * rkt cat-manifest: the pod manifest as the launcher stored it.  Conductor,
  * user rkt; parsed as hostile before it is printed.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "cli/commands.h"
@@ -53,6 +54,9 @@ run(struct cli *c)
 		return r;
 	r = cli_pod_manifest(&pod, &text, &n);
 	ps_close_fd(&pod.dir);
+	if (r == -ENOENT)
+		return cli_fail("pod \"%s\" has no manifest: it is %s",
+		    pod.uuid, cli_state_name(pod.state));
 	if (r < 0)
 		return cli_fail("cannot read the manifest of pod \"%s\": %s",
 		    pod.uuid, strerror(-r));

@@ -62,6 +62,8 @@ pick(const struct cli_pod *pod, const struct ac_pod *m, size_t *ret)
 			*ret = i;
 			return 0;
 		}
+	if (m->n_apps == 0)
+		return cli_fail("pod \"%s\" has no apps", pod->uuid);
 	return o.app ? cli_fail("pod \"%s\" has no app \"%s\"; its apps: %s",
 			   pod->uuid, o.app, names_of(m)) :
 		       cli_fail("pod \"%s\" has several apps: choose one with "

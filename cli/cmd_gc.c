@@ -99,6 +99,15 @@ choose_marked(const struct cli_pod *pod, void *arg)
 	return 0;
 }
 
+/* Who collects at the same time, and was first, has done it. */
+static int
+collect(struct cli *c, const char *uuid, bool delete)
+{
+	c->keeps = 1u << PS_REFUSED_NOTFOUND | 1u << PS_REFUSED_BUSY;
+	c->missing = NULL;
+	return cli_remove_pod(c, uuid, delete) != 0 && !c->missing ? CLI_FAILED : 0;
+}
+
 static int
 run(struct cli *c)
 {
@@ -112,7 +121,7 @@ run(struct cli *c)
 	if (r != 0)
 		return r;
 	for (size_t i = 0; i < ended.list.n; i++)
-		if (cli_remove_pod(c, ended.list.v[i], false) != 0)
+		if (collect(c, ended.list.v[i], false) != 0)
 			failed = CLI_FAILED;
 	if (o.mark_only)
 		return failed;
@@ -123,7 +132,7 @@ run(struct cli *c)
 	for (size_t i = 0; i < marked.list.n; i++) {
 		(void)printf("Garbage collecting pod \"%s\"\n",
 		    marked.list.v[i]);
-		if (cli_remove_pod(c, marked.list.v[i], true) != 0)
+		if (collect(c, marked.list.v[i], true) != 0)
 			failed = CLI_FAILED;
 	}
 	return failed;

@@ -35,10 +35,10 @@ end_pod(struct cli *c, struct cli_pod *pod)
 	struct ps_msg_DONE done;
 	int r;
 
-	c->may_miss = true;
+	c->keeps = 1u << PS_REFUSED_NOTFOUND;
 	c->missing = NULL;
 	r = CLI_ASK(c, END_POD, &m, NULL, 0, DONE, &done);
-	c->may_miss = false;
+	c->keeps = 0;
 	if (r == 0 || c->missing == NULL)
 		return r;
 	if (cli_find_pod(c, pod->uuid, pod) != 0)

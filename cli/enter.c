@@ -72,6 +72,8 @@ cli_choose_app(const struct cli *c, const struct ac_pod *m,
 	}
 	if (asked)
 		(void)cli_fail("the pod has no app \"%s\"; it has:", asked);
+	else if (m->n_apps == 0)
+		return cli_fail("the pod has no apps");
 	else
 		(void)cli_fail("pod contains multiple apps:");
 	for (size_t i = 0; i < m->n_apps; i++)

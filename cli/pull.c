@@ -76,10 +76,10 @@ get_signature(struct cli *c, const char *path, uint16_t *ret)
 {
 	int r;
 
-	c->may_miss = true;
+	c->keeps = 1u << PS_REFUSED_NOTFOUND;
 	c->missing = NULL;
 	r = get_file(c, path, PS_SLOT_SIGNATURE, ret);
-	c->may_miss = false;
+	c->keeps = 0;
 	return r != 0 && c->missing ? no_signature(c->missing) : r;
 }
 

@@ -58,7 +58,7 @@ cli_answer(struct cli *c, uint16_t want, struct ps_frame **ret)
 	    ps_decode_REFUSED(frame.payload, frame.length, &no) < 0)
 		ps_die(CLI_FAILED, "the launcher answered out of turn");
 	c->refused = no.code;
-	if (c->may_miss && no.code == PS_REFUSED_NOTFOUND)
+	if (no.code < 32 && (c->keeps & 1u << no.code) != 0)
 		c->missing = cli_copy(no.text);
 	else if (c->about)
 		ps_log("%s: %s", c->about, no.text);

@@ -220,6 +220,19 @@ def test_gc_races_run(host):
         host.swept()
 
 
+def test_gcs_at_once(host):
+    """Who was not the first has nothing to complain of."""
+    image = host.store()
+    for _ in range(4):
+        for _ in range(4):
+            host.rkt("prepare", image).ok()
+        several = [host.start("gc", "--expire-prepared=0s", "--grace-period=0s")
+                   for _ in range(4)]
+        assert [c.wait(60) for c in several] == [0] * 4, [
+            host.said(c) for c in several]
+        assert host.pods() == []
+
+
 def test_image_rm_races_run(host):
     """An image that is removed while a pod starts: the pod runs, or not."""
     host.trust()

@@ -229,6 +229,10 @@ def test_cat_manifest(data):
     assert json.loads(r.out) == m and "\n\t\"acKind\": " in r.out
     r = Launcher(data).run("cat-manifest", "--pretty-print=false", "00000001")
     assert json.loads(r.out) == m and r.out.count("\n") == 1
+    lock = world.add_pod(data, "prepare", 2, lock=True)
+    r = Launcher(data).run("cat-manifest", "00000002")
+    assert r.code == 254 and "has no manifest: it is preparing" in r.err
+    os.close(lock)
 
 
 def test_help_shows_what_holds_without_the_flag(data):
