@@ -277,7 +277,6 @@ say_exit_codes(void)
 	    {PS_EXIT_USAGE, "called in a wrong way"},
 	    {PS_EXIT_SYSTEM, "the machine failed, or its peer went away"},
 	    {PS_EXIT_PROTOCOL, "the peer broke the protocol"},
-	    {PS_EXIT_BUG, "our own invariant broke"},
 	};
 
 	printf(

@@ -86,10 +86,3 @@ ps_die(int code, const char *format, ...)
 	va_end(ap);
 	_exit(code);
 }
-
-void
-ps_bug(const char *what)
-{
-	ps_log("bug: %s", what);
-	_exit(PS_EXIT_BUG);
-}

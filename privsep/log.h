@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Programs log, libraries do not (style A2).  Two deaths: ps_die for a world
- * or a peer that failed, ps_bug for our own broken invariant.
+ * Programs log, libraries do not (style A2).  ps_die is for a world or a peer
+ * that failed.
  */
 #include "privsep/attr.h"
 
@@ -11,8 +11,7 @@ enum {
 	PS_EXIT_REFUSED = 1,
 	PS_EXIT_USAGE = 100,
 	PS_EXIT_SYSTEM = 111,
-	PS_EXIT_PROTOCOL = 120,
-	PS_EXIT_BUG = 125
+	PS_EXIT_PROTOCOL = 120
 };
 
 /* Set once at the start of main; room must outlive the program. */
@@ -27,4 +26,3 @@ void ps_debug(const char *format, ...) _printf_(1, 2);
 /* "text: strerror(-error)"; returns error. */
 int ps_log_error(int error, const char *format, ...) _printf_(2, 3);
 _noreturn_ void ps_die(int code, const char *format, ...) _printf_(2, 3);
-_noreturn_ void ps_bug(const char *what);

@@ -13,13 +13,13 @@
 #include "privsep/kv.h"
 #include "privsep/name.h"
 
-enum kind { DIGEST, TEXT, LIST, NUMBER, NUMBER32 };
+enum kind { DIGEST, TEXT, LIST, NUMBER };
 
 static const struct field {
 	const char *key;
 	enum kind kind;
 	size_t at, count_at;
-	size_t most; /* of a LIST */
+	uint64_t most; /* rows of a LIST, or the greatest NUMBER */
 	bool (*is)(const char *s, size_t n);
 	bool may; /* be missing; 0 then, and not written */
 } fields[] = {
@@ -31,18 +31,18 @@ static const struct field {
 	{ "origin", TEXT, AT(origin), 0, 0, ps_is_print, false },
 	{ "label", LIST, AT(label), AT(n_label), PS_MAX_LABELS, ps_is_print, true },
 	{ "signer", LIST, AT(signer), AT(n_signer), PS_MAX_SIGNERS, ps_is_hex, true },
-	{ "signed-at", NUMBER, AT(signed_at), 0, 0, NULL, false },
-	{ "imported-at", NUMBER, AT(imported_at), 0, 0, NULL, false },
-	{ "raw-size", NUMBER, AT(raw_size), 0, 0, NULL, false },
-	{ "tar-size", NUMBER, AT(tar_size), 0, 0, NULL, false },
-	{ "tree-size", NUMBER, AT(tree_size), 0, 0, NULL, false },
-	{ "entries", NUMBER32, AT(entries), 0, 0, NULL, false },
+	{ "signed-at", NUMBER, AT(signed_at), 0, UINT64_MAX, NULL, false },
+	{ "imported-at", NUMBER, AT(imported_at), 0, UINT64_MAX, NULL, false },
+	{ "raw-size", NUMBER, AT(raw_size), 0, UINT64_MAX, NULL, false },
+	{ "tar-size", NUMBER, AT(tar_size), 0, UINT64_MAX, NULL, false },
+	{ "tree-size", NUMBER, AT(tree_size), 0, UINT64_MAX, NULL, false },
+	{ "entries", NUMBER, AT(entries), 0, UINT32_MAX, NULL, false },
 	{ "dependency", LIST, AT(dependency), AT(n_dependency), PS_MAX_LAYERS,
 	    ps_is_print, true },
-	{ "whitelist", NUMBER32, AT(whitelist), 0, 0, NULL, true },
-	{ "implicit", NUMBER32, AT(implicit), 0, 0, NULL, true },
+	{ "whitelist", NUMBER, AT(whitelist), 0, UINT32_MAX, NULL, true },
+	{ "implicit", NUMBER, AT(implicit), 0, UINT32_MAX, NULL, true },
 	{ "etag", LIST, AT(etag), AT(n_etag), 1, ps_is_print, true },
-	{ "max-age", NUMBER, AT(max_age), 0, 0, NULL, true },
+	{ "max-age", NUMBER, AT(max_age), 0, UINT64_MAX, NULL, true },
 };
 
 static void *
@@ -54,8 +54,6 @@ member(void *record, size_t at)
 static bool
 put_field(const struct field *f, const char *value, struct ps_record *r)
 {
-	uint64_t n;
-
 	if (f->is && !f->is(value, strlen(value)))
 		return false;
 	switch (f->kind) {
@@ -73,12 +71,7 @@ put_field(const struct field *f, const char *value, struct ps_record *r)
 		return true;
 	}
 	case NUMBER:
-		return ps_parse_u64(value, UINT64_MAX, member(r, f->at));
-	case NUMBER32:
-		if (!ps_parse_u64(value, UINT32_MAX, &n))
-			return false;
-		*(uint32_t *)member(r, f->at) = (uint32_t)n;
-		return true;
+		return ps_parse_u64(value, f->most, member(r, f->at));
 	default:
 		return false;
 	}
@@ -158,10 +151,6 @@ ps_record_format(const struct ps_record *record, char *ret, size_t size)
 				continue;
 			add(&o, "%s %llu\n", f->key,
 			    (unsigned long long)*(uint64_t *)p);
-		} else if (f->kind == NUMBER32) {
-			if (f->may && *(uint32_t *)p == 0)
-				continue;
-			add(&o, "%s %u\n", f->key, *(uint32_t *)p);
 		} else {
 			uint16_t n = *(uint16_t *)member(&copy, f->count_at);
 

@@ -26,12 +26,12 @@ struct ps_record {
 	const char *signer[PS_MAX_SIGNERS];
 	uint64_t signed_at, imported_at; /* seconds since the epoch */
 	uint64_t raw_size, tar_size, tree_size; /* bytes */
-	uint32_t entries;
+	uint64_t entries; /* this, whitelist and implicit: at most UINT32_MAX */
 	/* What follows may be missing in a record. */
 	uint16_t n_dependency;
 	const char *dependency[PS_MAX_LAYERS]; /* "NAME" or "NAME ID" */
-	uint32_t whitelist; /* paths of pathWhitelist: its tree is rendered */
-	uint32_t implicit;  /* directories without an entry of their own */
+	uint64_t whitelist; /* paths of pathWhitelist: its tree is rendered */
+	uint64_t implicit;  /* directories without an entry of their own */
 	uint16_t n_etag;    /* 0 or 1 */
 	const char *etag[1];
 	uint64_t max_age;   /* seconds from imported_at */
