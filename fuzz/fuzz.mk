@@ -19,7 +19,7 @@ fuzz-replay-bins: $(REPLAY_BINS)
 fuzz-replay: fuzz-replay-bins
 	$(Q)O=$(O) sh tests/run.sh fuzz-replay
 
-$(O)/fuzz/obj/%.o: %.c fuzz/fuzz.mk
+$(O)/fuzz/obj/%.o: %.c fuzz/fuzz.mk | $(GEN)
 	$(call say,CC-FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(CPPFLAGS) $($(firstword $(subst /, ,$<))_CPPFLAGS) \

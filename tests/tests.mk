@@ -38,7 +38,7 @@ test-bins: $(TEST_BINS)
 unit: test-bins
 	$(Q)O=$(O) sh tests/run.sh unit-c
 
-$(O)/san/%.o: %.c tests/tests.mk
+$(O)/san/%.o: %.c tests/tests.mk | $(GEN)
 	$(call say,CC-SAN,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $($(firstword $(subst /, ,$<))_CPPFLAGS) \
