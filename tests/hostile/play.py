@@ -77,7 +77,7 @@ class Play:
         self.listener.bind(self.path)
         os.chmod(self.path, 0o777)
         self.listener.listen(16)
-        self.listener.settimeout(20)
+        self.listener.settimeout(60)
         self.stub = os.path.join(tmp, "stub")
         subprocess.run(["gcc", "-static", "-O1", "-o", self.stub,
                         '-DSTUB_SOCKET="%s"' % self.path,
@@ -110,7 +110,7 @@ class Play:
             cwd=self.tmp, **kw)
         return self
 
-    def room(self, name, timeout=20):
+    def room(self, name, timeout=60):
         """The next room the launcher starts; it must be called name."""
         self.listener.settimeout(timeout)
         conn, _ = self.listener.accept()
@@ -129,13 +129,13 @@ class Play:
         """A conductor that has said HELLO and was welcomed."""
         c = self.room("conductor")
         c.edge.send("HELLO", dir=self.data, local_config=self.conf)
-        m = c.edge.recv(10)
+        m = c.edge.recv(60)
         assert m is not None and m.name == "WELCOME", m
         for fd in m.fds:
             os.close(fd)
         return c
 
-    def finish(self, timeout=30):
+    def finish(self, timeout=90):
         """rkt's exit code, after every room was let go."""
         for r in self.rooms:
             try:

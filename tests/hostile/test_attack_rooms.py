@@ -28,7 +28,7 @@ def again(p, *argv, insecure=0, name="a.com/b", data=IMAGE):
     f.c = p.hello()
     f.c.edge.send("START_FETCHER", count=2, kinds=b"\1\2")
     w = p.room("fetcher")
-    assert f.c.edge.recv(10).name == "FETCHER"
+    assert f.c.edge.recv(60).name == "FETCHER"
     os.write(w.slots[0], data)
     os.write(w.slots[1], b"signature")
     w.end(0)
@@ -42,7 +42,7 @@ def again(p, *argv, insecure=0, name="a.com/b", data=IMAGE):
 def digested(f, tree=TREE):
     """The worker that looks at the tree in the store."""
     u = f.p.room("unpack")
-    m = u.edge.recv(10)
+    m = u.edge.recv(60)
     assert m.name == "DIGEST_TREE", m
     u.edge.send("TREE", tree=tree, tree_size=5, entries=1)
     for fd in m.fds:
@@ -72,7 +72,7 @@ def test_G5_unpack_poisons_an_id(stage, what, signed):
     if signed:
         f.verify()
     f.unpack(write=manifest, **change)
-    assert f.c.edge.recv(10).name == "ADMITTED"
+    assert f.c.edge.recv(60).name == "ADMITTED"
     assert f.p.finish() == 0
     record = open(os.path.join(image_dir(f.p), "record")).read()
     f = again(f.p)
@@ -80,7 +80,7 @@ def test_G5_unpack_poisons_an_id(stage, what, signed):
     f.unpack()
     if tree:
         digested(f, tree)
-    m = f.c.edge.recv(10)
+    m = f.c.edge.recv(60)
     assert m.name == "REFUSED" and "remove it" in m.fields["text"], m
     assert f.p.finish() == 0
     assert open(os.path.join(image_dir(f.p), "record")).read() == record
@@ -91,13 +91,13 @@ def test_G5_unpack_same_image_again(stage):
     """Where both agree the record becomes the signed one."""
     f = Fetch(stage, "--insecure-options=image", name="", insecure=1)
     f.unpack()
-    assert f.c.edge.recv(10).name == "ADMITTED"
+    assert f.c.edge.recv(60).name == "ADMITTED"
     f.p.finish()
     f = again(f.p)
     f.verify()
     f.unpack()
     digested(f)
-    m = f.c.edge.recv(10)
+    m = f.c.edge.recv(60)
     assert m.name == "ADMITTED" and m.fields["existed"] == 1
     f.p.finish()
     assert "signer " + FPR in open(os.path.join(image_dir(f.p), "record")).read()
@@ -112,7 +112,7 @@ def test_G4_attack_fetcher_hands_its_slot_on(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     os.write(f.slots[0], IMAGE)
     kept = os.dup(f.slots[0])
     f.end(0)
@@ -130,7 +130,7 @@ def test_G3_attack_fetcher_reopens_its_slot(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     st = os.fstat(f.slots[0])
     assert (st.st_uid, st.st_gid, st.st_mode & 0o7022) == (0, 0, 0)
     p.finish()
@@ -177,7 +177,7 @@ def test_attack_worker_terminal(stage, tmp_path):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     workers = workers_of(p)
     assert len(workers) == 1
     for fd in (1, 2):
@@ -191,7 +191,7 @@ def test_attack_worker_terminal(stage, tmp_path):
     assert fields[4] == "0", "it has a controlling terminal"  # tty_nr
     c.end(0)
     p.rooms[1].end(0)
-    assert p.process.wait(20) == 0
+    assert p.process.wait(60) == 0
     os.close(master)
     os.close(slave)
 
@@ -204,10 +204,10 @@ def test_attack_worker_shouts(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     f.end("W")
     c.edge.send("REAP_FETCHER")
-    m = c.edge.recv(20)
+    m = c.edge.recv(60)
     assert m.name == "FETCHED" and m.fields["ok"] == 0
     p.finish()
     lines = p.err.splitlines()
@@ -225,7 +225,7 @@ def test_attack_worker_shouts_and_nobody_waits(stage, end):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     f.end(end)
     c.end(0)
     p.finish()
@@ -250,7 +250,7 @@ def test_attack_worker_is_born_with_nothing(stage):
         c = p.hello()
         c.edge.send("START_FETCHER", count=1, kinds=b"\1")
         f = p.room("fetcher")
-        c.edge.recv(10)
+        c.edge.recv(60)
         assert len(f.slots) == 1
         plays.append(p)
     spaces = set()
@@ -282,7 +282,7 @@ def test_attack_worker_is_born_with_nothing(stage):
 def test_G4_attack_plan_weaker_than_argv(stage, words, change):
     p = admitted(stage)
     c = start_pod(p, *words, **change)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "what was asked" in m.fields["text"], m
     p.finish()
     assert not p.became_stage1()
@@ -299,7 +299,7 @@ def test_G4_attack_uuid_of_another_pod(stage, where):
     with open(os.path.join(other, "cgroup"), "w") as f:
         f.write("theirs")
     c = start_pod(p)
-    assert c.edge.recv(10).name == "REFUSED"
+    assert c.edge.recv(60).name == "REFUSED"
     p.finish()
     assert not p.became_stage1()
     assert os.listdir(other) == ["cgroup"]
@@ -325,7 +325,7 @@ def test_G4_attack_mask_that_is_no_file(stage, how):
         os.unlink(path)
         os.mkfifo(path) if how == "fifo" else os.symlink("../" + FPR, path)
     c = start_pod(p)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "not trusted" in m.fields["text"]
     p.finish()
     assert not p.became_stage1()
@@ -338,7 +338,7 @@ def test_G4_attack_record_of_a_stranger(stage, how):
     path = os.path.join(image_dir(p), "record")
     os.chown(path, 4711, 4711) if how == "owner" else os.chmod(path, 0o666)
     c = start_pod(p)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "damaged" in m.fields["text"]
     p.finish()
     assert not p.became_stage1()
@@ -371,7 +371,7 @@ def test_attack_sweep_spares_what_lives(stage):
     f.verify()
     f.unpack()
     digested(f)
-    assert f.c.edge.recv(10).name == "ADMITTED"
+    assert f.c.edge.recv(60).name == "ADMITTED"
     p.finish()
     assert sorted(os.listdir(top)) == [".new-alive", "sha512-" + ID]
     os.close(lock)
@@ -392,12 +392,12 @@ def test_G4_attack_uuid_of_a_pod_elsewhere(stage):
     p = admitted(stage)
     theirs = own_cgroup() + "/rkt-" + UUID
     os.mkdir(theirs)
-    victim = subprocess.Popen(["sleep", "60"])
+    victim = subprocess.Popen(["sleep", "600"])
     try:
         with open(theirs + "/cgroup.procs", "w") as f:
             f.write(str(victim.pid))
         c = start_pod(p)
-        m = c.edge.recv(10)
+        m = c.edge.recv(60)
         assert m.name == "REFUSED", m
         p.finish()
         assert not p.became_stage1()
@@ -417,6 +417,6 @@ def test_attack_uuid_file_is_a_link(stage, tmp_path):
     victim.write_text("whole")
     link.symlink_to(victim)
     c = start_pod(p, "--uuid-file-save=%s" % link)
-    assert c.edge.recv(10).name == "REFUSED"
+    assert c.edge.recv(60).name == "REFUSED"
     p.finish()
     assert victim.read_text() == "whole"

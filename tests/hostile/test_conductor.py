@@ -39,7 +39,7 @@ def fds_for(t):
 def ended(p, conductor):
     """The launcher ended the session by itself, before the conductor did, and
     said why."""
-    assert conductor.edge.recv(20) is None
+    assert conductor.edge.recv(60) is None
     code = p.finish()
     assert code == 254, (code, p.err)
     assert "broke its protocol" in p.err, p.err
@@ -69,13 +69,13 @@ def test_G4_conductor_requests_without_ground(stage, t):
     c = p.hello()
     c.edge.send(t.name, fds=fds_for(t), **VALUES[t.name])
     if t.name in TOLD:
-        m = c.edge.recv(10)
+        m = c.edge.recv(60)
         assert m.name == "REFUSED", m
         assert p.finish() == 0
         p.nothing_happened()
     elif t.name == "START_FETCHER":
         f = p.room("fetcher")
-        assert c.edge.recv(10).name == "FETCHER"
+        assert c.edge.recv(60).name == "FETCHER"
         f.end(0)
         assert p.finish() == 0
         p.nothing_happened()
@@ -89,7 +89,7 @@ def test_G4_conductor_while_fetching(stage, t):
     c = p.hello()
     c.edge.send("START_FETCHER", count=2, kinds=b"\1\2")
     p.room("fetcher")
-    assert c.edge.recv(10).name == "FETCHER"
+    assert c.edge.recv(60).name == "FETCHER"
     c.edge.send(t.name, fds=fds_for(t), **VALUES[t.name])
     ended(p, c)
 
@@ -100,7 +100,7 @@ def test_G4_conductor_unreaped_slot_is_unreadable(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, insecure=1)
     ended(p, c)
 
@@ -110,7 +110,7 @@ def test_G4_conductor_fetcher_that_failed_leaves_no_slot(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     os.write(f.slots[0], b"something")
     f.end(7)
     c.edge.send("REAP_FETCHER")
@@ -158,7 +158,7 @@ def test_G4_conductor_file_of_the_wrong_kind(stage, path):
     p = stage("conductor").start("fetch", path)
     c = p.hello()
     c.edge.send("GET_FILE", path=path, kind=1)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and path in m.fields["text"]
     assert p.finish() == 0
     p.nothing_happened()
@@ -187,7 +187,7 @@ def test_G4_conductor_output_is_write_only_and_once(stage):
     p = stage("conductor").start("image", "export", "x", "out")
     c = p.hello()
     c.edge.send("GET_FILE", kind=5, path="out")
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "OUTPUT"
     assert fcntl.fcntl(m.fds[0], fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
     assert os.readlink("/proc/self/fd/%d" % m.fds[0]) == os.path.join(p.tmp, "out")
@@ -201,7 +201,7 @@ def test_G4_conductor_output_overwrites_only_when_asked(stage):
     p = stage("conductor").start("image", "export", "x", "canary")
     c = p.hello()
     c.edge.send("GET_FILE", kind=5, path="canary")
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "--overwrite" in m.fields["text"]
     assert p.finish() == 0
     p.nothing_happened()
@@ -216,7 +216,7 @@ def test_G4_conductor_output_follows_nothing(stage, kind):
      "fifo": lambda: os.mkfifo(out)}[kind]()
     c = p.hello()
     c.edge.send("GET_FILE", kind=5, path="out")
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "regular file" in m.fields["text"], m
     assert p.finish() == 0
     p.nothing_happened()
@@ -242,7 +242,7 @@ def test_G4_conductor_export_of_no_pod(stage):
     c = p.hello()
     c.edge.send("EXPORT_APP", fds=[play.sealed(b"{}")], uuid=UUID, app="web",
                 path="out.aci")
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "no pod" in m.fields["text"], m
     assert p.finish() == 0
     assert not os.path.exists(os.path.join(p.tmp, "out.aci"))
@@ -255,7 +255,7 @@ def test_G4_conductor_export_descriptor_zoo(stage, tmp_path):
         p = stage("conductor").start(*EXPORT)
         c = p.hello()
         c.edge.send("EXPORT_APP", fds=[fd], uuid=UUID, app="web", path="out.aci")
-        assert c.edge.recv(20) is None, name
+        assert c.edge.recv(60) is None, name
         assert p.finish() == 254, (name, p.err)
         p.nothing_happened()
 
@@ -265,7 +265,7 @@ def test_G4_conductor_export_and_another_file(stage):
     p = stage("conductor").start(*EXPORT)
     c = p.hello()
     c.edge.send("GET_FILE", kind=5, path="out.aci")
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "OUTPUT"
     os.close(m.fds[0])
     c.edge.send("EXPORT_APP", fds=[play.sealed(b"{}")], uuid=UUID, app="web",
@@ -297,7 +297,7 @@ def test_G4_conductor_spool_follows_nothing(stage, what):
      "hard": lambda: os.link(p.canary, path),
      "fifo": lambda: os.mkfifo(path)}[what]()
     c.edge.send("GET_FILE", path="spool/" + SPOOLED + ".aci", kind=1)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "root" not in m.fields["text"], m
     assert p.finish() == 0
     p.nothing_happened()
@@ -310,7 +310,7 @@ def test_G4_conductor_spool_is_never_unsigned(stage):
     with open(os.path.join(p.data, "spool", SPOOLED + ".aci"), "wb") as f:
         f.write(b"an image")
     c.edge.send("GET_FILE", path="spool/" + SPOOLED + ".aci", kind=1)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "SLOT" and m.fds == []
     c.edge.send("ADMIT_IMAGE", image=m.fields["slot"], signature=0xffff, insecure=1)
     ended(p, c)
@@ -461,7 +461,7 @@ def test_G4_conductor_plan_beyond_argv(stage, what):
     p = stage("conductor").start("run", "x")
     c = p.hello()
     c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**REFUSED_PLANS[what]))])
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED", m
     # By the rule, not for the image: PS_REFUSED_POLICY, _PLAN, _NOTFOUND.
     assert m.fields["code"] in ((1, 8) if REFUSED_PLANS[what] else (5,)), m
@@ -503,7 +503,7 @@ def test_G4_conductor_refused_trust_key(stage, tmp_path):
     p = stage("conductor").start("trust", "--prefix=a.com", str(key))
     c = p.hello()
     c.edge.send("GET_FILE", path=str(key), kind=3)
-    slot = c.edge.recv(10).fields["slot"]
+    slot = c.edge.recv(60).fields["slot"]
     c.edge.send("TRUST_KEY", slot=slot, prefix="b.com", fingerprint="ab" * 20)
     ended(p, c)
     assert not os.path.exists(os.path.join(p.conf, "trustedkeys"))
@@ -515,7 +515,7 @@ def test_G4_conductor_root_key_needs_root_flag(stage, tmp_path):
     p = stage("conductor").start("trust", "--prefix=a.com", str(key))
     c = p.hello()
     c.edge.send("GET_FILE", path=str(key), kind=3)
-    slot = c.edge.recv(10).fields["slot"]
+    slot = c.edge.recv(60).fields["slot"]
     c.edge.send("TRUST_KEY", slot=slot, prefix="", fingerprint="ab" * 20)
     ended(p, c)
 
@@ -525,7 +525,7 @@ def test_G4_conductor_flood(stage):
     c = p.hello()
     for _ in range(2000):
         c.edge.send("CHECK_IMAGE", remove=1, image=DIGEST)
-        assert c.edge.recv(10).name == "REFUSED"
+        assert c.edge.recv(60).name == "REFUSED"
     assert p.finish() == 0
     p.nothing_happened()
 
@@ -540,8 +540,8 @@ def test_G4_conductor_flood_without_reading(stage):
             c.edge.send("CHECK_IMAGE", remove=1, image=DIGEST)
     except (TimeoutError, BlockingIOError, BrokenPipeError, ConnectionResetError):
         pass
-    deadline = time.time() + 25
-    while p.process.poll() is None and time.time() < deadline:
+    deadline = time.monotonic() + 60
+    while p.process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.2)
     assert p.process.poll() == 254
     p.finish()
@@ -559,7 +559,7 @@ def test_G4_conductor_dies(stage, order, when):
     if when == "while fetching":
         c.edge.send("START_FETCHER", count=1, kinds=b"\1")
         p.room("fetcher")
-        c.edge.recv(10)
+        c.edge.recv(60)
     c.end(order)
     code = p.finish()
     assert code == (254 if order == "K" else order)
@@ -602,7 +602,7 @@ def test_G4_conductor_mask_writes_one_empty_file(stage):
     c.edge.send("TRUST_KEY", slot=65535, mask=1,
                 prefix="a.com", fingerprint="ab" * 20)
     path = os.path.join(p.conf, "trustedkeys/prefix.d/a.com", "ab" * 20)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "TRUSTED" and m.fields["path"] == path
     assert os.stat(path).st_size == 0
     assert p.finish() == 0
@@ -626,7 +626,7 @@ def test_G4_conductor_gets_a_copy_of_its_text(stage, tmp_path):
     p = stage("conductor").start("run", "--set-env-file=" + str(text), "x")
     c = p.hello()
     c.edge.send("GET_FILE", path=str(text), kind=4)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "SLOT" and m.fields["slot"] == 0xffff and len(m.fds) == 1
     assert os.pread(m.fds[0], 100, 0) == b"A=1\n"
     os.close(m.fds[0])

@@ -81,7 +81,7 @@ def test_G4_layers_are_those_of_the_records(stage, layers):
     c = p.hello()
     names = ["top"] if layers == "top" else list(layers)
     c.edge.send("START_POD", how=0, fds=[sealed_plan(digests, names)])
-    m = c.edge.recv(20)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED", m
     p.finish()
     nothing_started(p)
@@ -95,7 +95,7 @@ def test_G4_layers_honest(stage):
     p.start(*RUN)
     c = p.hello()
     c.edge.send("START_POD", how=0, fds=[sealed_plan(digests, "bdcd")])
-    m = c.edge.recv(20)
+    m = c.edge.recv(60)
     assert m.name == "STARTING", m
     p.finish(60)
     assert p.became_stage1()
@@ -110,9 +110,9 @@ def rendering(stage, *argv):
                       section=images.app("/f-d"))))
     p.start("--insecure-options=image", *(argv or ("run", "a.com/top")))
     u = p.room("unpack")
-    m = u.edge.recv(10)
+    m = u.edge.recv(60)
     assert m.name == "RENDER" and m.fields["layers"] == 2, m
-    more = u.edge.recv(10)
+    more = u.edge.recv(60)
     assert more.name == "LAYERS" and len(more.fds) == 2
     return p, u, m, more.fds
 

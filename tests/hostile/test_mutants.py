@@ -14,7 +14,7 @@ POLICY, NOTFOUND, PLAN = 1, 5, 8
 
 
 def silence(p, edge):
-    assert edge.recv(20) is None
+    assert edge.recv(60) is None
     assert p.finish() == 254
     assert "broke its protocol" in p.err, p.err
     p.nothing_happened()
@@ -28,7 +28,7 @@ def fetched(stage, kinds, contents, *argv):
     c = p.hello()
     c.edge.send("START_FETCHER", count=len(kinds), kinds=kinds)
     f = p.room("fetcher")
-    assert c.edge.recv(10).name == "FETCHER"
+    assert c.edge.recv(60).name == "FETCHER"
     for slot, content in zip(f.slots, contents):
         os.write(slot, content)
     f.end(0)
@@ -57,7 +57,7 @@ def test_mutant_slot_kind(stage):
 def test_mutant_slot_used_up(stage):
     f = Fetch(stage)
     f.verify(signers=[OTHER])
-    assert f.c.edge.recv(10).name == "REFUSED"
+    assert f.c.edge.recv(60).name == "REFUSED"
     f.c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b")
     silence(f.p, f.c.edge)
 
@@ -65,7 +65,7 @@ def test_mutant_slot_used_up(stage):
 def test_mutant_unsigned(stage):
     p, c = fetched(stage, b"\1", [IMAGE])
     c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b", insecure=0)
-    m = c.edge.recv(20)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "no signature" in m.fields["text"]
     assert p.finish() == 0
     p.nothing_happened()
@@ -84,7 +84,7 @@ def test_mutant_root_key(stage, tmp_path):
     p.start("trust", "--prefix=a.com", str(key))
     c = p.hello()
     c.edge.send("GET_FILE", path=str(key), kind=3)
-    slot = c.edge.recv(10).fields["slot"]
+    slot = c.edge.recv(60).fields["slot"]
     c.edge.send("TRUST_KEY", slot=slot, prefix="", fingerprint="ab" * 20)
     silence(p, c.edge)
 
@@ -96,7 +96,7 @@ def test_mutant_prefix_key(stage, tmp_path):
     p.start("trust", "--root", "--prefix=a.com", str(key))
     c = p.hello()
     c.edge.send("GET_FILE", path=str(key), kind=3)
-    slot = c.edge.recv(10).fields["slot"]
+    slot = c.edge.recv(60).fields["slot"]
     c.edge.send("TRUST_KEY", slot=slot, prefix="b.com", fingerprint="ab" * 20)
     silence(p, c.edge)
 
@@ -106,7 +106,7 @@ def judged(stage, *words, **change):
     p = stage("conductor").start(*words or ("run", "x"))
     c = p.hello()
     c.edge.send("START_POD", how=0, fds=[play.sealed(plan(**change))])
-    m = c.edge.recv(20)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED", m
     p.finish()
     p.nothing_happened()
@@ -188,7 +188,7 @@ def test_mutant_serial(stage):
     p = stage("conductor").start("run", "x")
     c = p.hello()
     c.edge.sock.send(remove_pod(2))
-    assert c.edge.recv(20).name == "REFUSED"
+    assert c.edge.recv(60).name == "REFUSED"
     c.edge.sock.send(remove_pod(2))
     silence(p, c.edge)
 

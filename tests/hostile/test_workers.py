@@ -43,7 +43,7 @@ class Fetch:
         self.c = self.p.hello()
         self.c.edge.send("START_FETCHER", count=2, kinds=b"\1\2")
         f = self.p.room("fetcher")
-        assert self.c.edge.recv(10).name == "FETCHER"
+        assert self.c.edge.recv(60).name == "FETCHER"
         os.write(f.slots[0], IMAGE)
         os.write(f.slots[1], b"signature")
         f.end(0)
@@ -55,7 +55,7 @@ class Fetch:
 
     def verify(self, end=0, fds=(), msg="VERDICT", room="verify", **change):
         v = self.p.room(room)
-        m = v.edge.recv(10)
+        m = v.edge.recv(60)
         assert m.name == "CHECK"
         fields = dict(VERDICT, **change) if msg == "VERDICT" else change
         v.edge.send(msg, fds=fds, **fields)
@@ -64,7 +64,7 @@ class Fetch:
 
     def unpack(self, end=0, msg="UNPACKED", write=b"{}", **change):
         u = self.p.room("unpack")
-        m = u.edge.recv(10)
+        m = u.edge.recv(60)
         assert m.name == "UNPACK"
         image, rootfs, manifest = m.fds
         os.write(manifest, write)
@@ -86,7 +86,7 @@ def test_G4_worker_honest(stage):
     f = Fetch(stage)
     f.verify()
     f.unpack()
-    m = f.c.edge.recv(10)
+    m = f.c.edge.recv(60)
     assert m.name == "ADMITTED" and m.fields["name"] == "a.com/b"
     assert m.fields["image"] == ID and m.fields["signer"] == FPR
     assert f.p.finish() == 0
@@ -178,7 +178,7 @@ def test_G4_verify_wrong_message(stage, msg):
     if msg == "CHECK":
         fds = [play.sealed(b"x")] * 4
     v = f.p.room("verify")
-    v.edge.recv(10)
+    v.edge.recv(60)
     v.edge.send(msg, fds=fds)
     v.end(0)
     f.refused("verify")
@@ -189,7 +189,7 @@ def test_G4_verify_wrong_message(stage, msg):
 def test_G4_verify_inexact(stage, how):
     f = Fetch(stage)
     v = f.p.room("verify")
-    v.edge.recv(10)
+    v.edge.recv(60)
     change = {"upper case": dict(signers=[FPR.upper()]),
               "nine signers": dict(signers=[FPR] * 9)}.get(how, {})
     body = rktmsg.encode("VERDICT", **dict(VERDICT, **change))
@@ -206,7 +206,7 @@ def test_G4_verify_hostile_text(stage):
     """R27: what a worker says is data, and is shown as such or not at all."""
     f = Fetch(stage)
     v = f.p.room("verify")
-    v.edge.recv(10)
+    v.edge.recv(60)
     v.edge.send("VERIFY_FAILED", code=3, text="\x1b]0;owned\x07\nroot: ok")
     v.end(0)
     f.refused("verify")
@@ -219,7 +219,7 @@ def test_G4_second_agrees(stage):
     f.verify()
     f.verify(room="second")
     f.unpack()
-    assert f.c.edge.recv(10).name == "ADMITTED"
+    assert f.c.edge.recv(60).name == "ADMITTED"
     assert f.p.finish() == 0
 
 
@@ -299,7 +299,7 @@ def test_G5_unpack_ends_without_an_answer(stage, code):
     f = Fetch(stage)
     f.verify()
     u = f.p.room("unpack")
-    u.edge.recv(10)
+    u.edge.recv(60)
     u.end(code)
     f.refused("unpack")
 
@@ -309,7 +309,7 @@ def test_G5_unpack_wrong_message(stage, msg):
     f = Fetch(stage)
     f.verify()
     u = f.p.room("unpack")
-    u.edge.recv(10)
+    u.edge.recv(60)
     u.edge.send(msg, fds=[play.sealed(b"x")] * rktmsg.TYPES[msg].least)
     u.end(0)
     f.refused("unpack")
@@ -321,13 +321,13 @@ def test_G4_unsigned_without_the_option(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     os.write(f.slots[0], IMAGE)
     f.end(0)
     c.edge.send("REAP_FETCHER")
     assert c.edge.recv(15).fields["ok"] == 1
     c.edge.send("ADMIT_IMAGE", image=0, signature=0xffff, name="a.com/b")
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "no signature" in m.fields["text"]
     assert p.finish() == 0
     p.nothing_happened()
@@ -339,7 +339,7 @@ def test_G4_unsigned_needs_the_operators_word(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     os.write(f.slots[0], IMAGE)
     f.end(0)
     c.edge.send("REAP_FETCHER")
@@ -352,7 +352,7 @@ def test_G4_unsigned_needs_the_operators_word(stage):
 def test_G4_slot_is_used_up(stage):
     f = Fetch(stage)
     f.verify(signers=[OTHER])
-    assert f.c.edge.recv(10).name == "REFUSED"
+    assert f.c.edge.recv(60).name == "REFUSED"
     f.c.edge.send("ADMIT_IMAGE", image=0, signature=1, name="a.com/b")
     assert f.p.finish() == 254
     f.p.nothing_happened()
@@ -364,7 +364,7 @@ def test_G4_slot_of_another_kind(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=2, kinds=b"\1\2")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     f.end(0)
     c.edge.send("REAP_FETCHER")
     c.edge.recv(15)
@@ -379,10 +379,10 @@ def test_G3_fetcher_that_stays_is_ended(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\1")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     f.conn.sendall(b"S")
     c.edge.send("REAP_FETCHER")
-    m = c.edge.recv(30)
+    m = c.edge.recv(60)
     assert m.name == "FETCHED" and m.fields["ok"] == 0
     p.finish()
     p.nothing_happened()
@@ -393,7 +393,7 @@ def test_G3_fetcher_slots_are_write_only_and_alone(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=3, kinds=b"\1\2\3")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     import fcntl
     assert len(f.slots) == 3
     for fd in f.slots:
@@ -408,7 +408,7 @@ def test_G3_fetcher_oversized_slot(stage):
     c = p.hello()
     c.edge.send("START_FETCHER", count=1, kinds=b"\2")
     f = p.room("fetcher")
-    c.edge.recv(10)
+    c.edge.recv(60)
     os.ftruncate(f.slots[0], 70000)
     f.end(0)
     c.edge.send("REAP_FETCHER")
@@ -428,10 +428,10 @@ def test_G4_verify_exports_a_descriptor_of_the_wrong_kind(stage, kind, tmp_path)
     p = stage("conductor", "verify").start("trust", "--prefix=a.com", str(key))
     c = p.hello()
     c.edge.send("GET_FILE", path=str(key), kind=3)
-    slot = c.edge.recv(10).fields["slot"]
+    slot = c.edge.recv(60).fields["slot"]
     c.edge.send("TRUST_KEY", slot=slot, prefix="a.com", fingerprint=FPR)
     v = p.room("verify")
-    assert v.edge.recv(10).name == "EXPORT"
+    assert v.edge.recv(60).name == "EXPORT"
     zoo = play.fd_zoo(str(tmp_path))
     v.edge.send("EXPORTED", fds=[play.sealed(b"") if kind == "empty" else zoo[kind]])
     v.end(0)
@@ -441,16 +441,43 @@ def test_G4_verify_exports_a_descriptor_of_the_wrong_kind(stage, kind, tmp_path)
     assert not os.path.exists(os.path.join(p.conf, "trustedkeys", "prefix.d", "a.com", FPR))
 
 
+@pytest.mark.parametrize("how", ["extra byte", "extra fd", "no fd", "serial", "twice"])
+def test_G4_verify_export_inexact(stage, how, tmp_path):
+    """The answer with the key is a message without a field, one descriptor, and the
+    only one; what is more or less makes it none."""
+    key = tmp_path / "k"
+    key.write_text("key")
+    p = stage("conductor", "verify").start("trust", "--prefix=a.com", str(key))
+    c = p.hello()
+    c.edge.send("GET_FILE", path=str(key), kind=3)
+    slot = c.edge.recv(10).fields["slot"]
+    c.edge.send("TRUST_KEY", slot=slot, prefix="a.com", fingerprint=FPR)
+    v = p.room("verify")
+    assert v.edge.recv(10).name == "EXPORT"
+    fds = [play.sealed(b"exported key")] * {"extra fd": 2, "no fd": 0}.get(how, 1)
+    for _ in range(2 if how == "twice" else 1):
+        v.edge.send_raw(rktmsg.TYPES["EXPORTED"].number,
+                        b"\0" if how == "extra byte" else b"", fds,
+                        serial=2 if how == "serial" else None)
+    v.end(0)
+    m = c.edge.recv(15)
+    assert m.name == ("TRUSTED" if how == "twice" else "REFUSED"), m
+    p.finish()
+    p.nothing_happened()
+    made = os.path.exists(os.path.join(p.conf, "trustedkeys", "prefix.d", "a.com", FPR))
+    assert made == (how == "twice")
+
+
 def test_G4_trust_writes_one_file(stage, tmp_path):
     key = tmp_path / "k"
     key.write_text("key")
     p = stage("conductor", "verify").start("trust", "--prefix=a.com/et", str(key))
     c = p.hello()
     c.edge.send("GET_FILE", path=str(key), kind=3)
-    slot = c.edge.recv(10).fields["slot"]
+    slot = c.edge.recv(60).fields["slot"]
     c.edge.send("TRUST_KEY", slot=slot, prefix="a.com/et", fingerprint=FPR)
     v = p.room("verify")
-    v.edge.recv(10)
+    v.edge.recv(60)
     v.edge.send("EXPORTED", fds=[play.sealed(b"exported key")])
     v.end(0)
     m = c.edge.recv(15)
@@ -468,7 +495,7 @@ def admitted(stage):
     f = Fetch(stage)
     f.verify()
     f.unpack()
-    assert f.c.edge.recv(10).name == "ADMITTED"
+    assert f.c.edge.recv(60).name == "ADMITTED"
     assert f.p.finish() == 0
     return f.p
 
@@ -491,7 +518,7 @@ def test_G4_key_gone_after_fetch_stops_the_launch(stage, how):
     else:
         open(path, "w").close()
     c = start_pod(p)
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "not trusted" in m.fields["text"]
     p.finish()
     assert not p.became_stage1()
@@ -507,7 +534,7 @@ def test_G4_record_of_another_image_is_refused(stage):
     p.start("run", "a.com/b")
     c = p.hello()
     c.edge.send("START_POD", how=0, fds=[play.sealed(plan(image="77" * 64))])
-    m = c.edge.recv(10)
+    m = c.edge.recv(60)
     assert m.name == "REFUSED" and "damaged" in m.fields["text"]
     p.finish()
     assert not p.became_stage1()
@@ -518,7 +545,7 @@ def test_G4_no_path_string_reaches_the_rootfs(stage):
     descriptor."""
     p = admitted(stage)
     c = start_pod(p)
-    c.edge.recv(20)
+    c.edge.recv(60)
     p.finish()
     for line in p.trace().splitlines():
         if " mount(" in line or line.startswith("mount("):

@@ -191,7 +191,7 @@ class Edge:
     def send(self, type_name, /, fds=(), **values):
         self.send_raw(TYPES[type_name].number, encode(type_name, **values), fds)
 
-    def recv(self, timeout=30):
+    def recv(self, timeout=60):
         """The next Message; None when the peer is gone; TimeoutError."""
         ready = select.poll()
         ready.register(self.sock, select.POLLIN)

@@ -274,7 +274,7 @@ class Pod:
             os._exit(111)
         return self.pid
 
-    def run(self, timeout=30, **kw):
+    def run(self, timeout=120, **kw):
         r, w = os.pipe()
         start = time.monotonic()
         self.spawn(stdout=w, **kw)
@@ -312,7 +312,7 @@ class Pod:
         where = self.stage1_path("rkt/supervisor-status")
         return os.path.islink(where) and os.readlink(where) == "ready"
 
-    def until(self, what, seconds=15):
+    def until(self, what, seconds=60):
         """what() becomes true while the pod runs."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -348,7 +348,7 @@ class Pod:
             self.wait()
         for h in os.listdir("/sys/fs/cgroup"):
             top = "/sys/fs/cgroup/" + h + self.cgroup
-            for _ in range(50):
+            for _ in range(500):
                 for d, _, _ in os.walk(top, topdown=False):
                     self._end(d)
                     try:

@@ -98,7 +98,7 @@ def test_term_ends_the_app(built, tmp_path):
     stage1, program, probe = built
     image = podlib.make_image(str(tmp_path / "i"), probe)
     with podlib.Pod(stage1, program) as pod:
-        pod.add(image, exec=["/probe", "say=up", "sleep=60"])
+        pod.add(image, exec=["/probe", "say=up", "sleep=600"])
         r, w = os.pipe()
         pod.spawn(stdout=w)
         os.close(w)
@@ -120,7 +120,7 @@ def test_lock_is_held_for_the_life_of_the_pod(built, tmp_path):
         pod.add(image, exec=["/probe", "sleep=1"])
         null = os.open("/dev/null", os.O_WRONLY)
         pod.spawn(stdout=null)
-        time.sleep(0.15)  # our fork locks within this
+        assert pod.until(pod.is_running)  # our fork locks first of all
         gaps = 0
         while os.waitpid(pod.pid, os.WNOHANG)[0] == 0:
             # a zombie is not running any more: look, then ask again
@@ -356,13 +356,13 @@ def test_passwd_link(start, to):
 def test_passwd_fifo_and_sparse(start):
     r, _ = start("ids", user="someone",
                  prepare=lambda i: os.mkfifo(i + "/etc/passwd"))
-    assert r.code == 217 and r.seconds < 10
+    assert r.code == 217 and r.seconds < 60
 
     def sparse(image):
         with open(image + "/etc/passwd", "w") as f:
             f.truncate(4 << 30)
     r, _ = start("ids", user="someone", prepare=sparse)
-    assert r.code == 217 and r.seconds < 10
+    assert r.code == 217 and r.seconds < 60
 
 
 PASSWD = "root:x:0:0::/:/x\n1000:x:0:0::/:/x\nweb:x:33:33::/:/x\n" \
@@ -478,8 +478,8 @@ def test_pod_without_a_journal_ends(built, tmp_path):
         f.write("ExecStartPre=/nonexistent\n")
     with podlib.Pod(tree, program) as pod:
         pod.add(podlib.make_image(str(tmp_path / "i"), probe), exec=["/probe"])
-        r = pod.run(timeout=25)
-        assert r.code == 111 and r.seconds < 20
+        r = pod.run()
+        assert r.code == 111 and r.seconds < 60
 
 
 def test_the_tree_is_the_same_every_time(built, tmp_path):
@@ -520,8 +520,8 @@ def test_pod_ends_with_its_last_app(pair):
 
 
 def test_first_failing_app_ends_the_pod(pair):
-    r, one, _ = pair(["exit=7"], ["sleep=30", "exit=9"])
-    assert r.code == 7 and r.seconds < 8 and one == "7\n"
+    r, one, _ = pair(["exit=7"], ["sleep=600", "exit=9"])
+    assert r.code == 7 and r.seconds < 60 and one == "7\n"
 
 
 def test_apps_do_not_see_each_other(pair):

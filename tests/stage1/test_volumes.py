@@ -104,7 +104,7 @@ def test_socket_and_pipe_of_the_host(make, host, tmp_path):
     """What is no directory covers a file; a pipe is not waited for."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     s.bind(str(host / "sock"))
-    s.settimeout(5)
+    s.settimeout(60)
     os.chmod(host / "sock", 0o777)
     os.mkfifo(host / "pipe")
     pod = make({"a": app("notify=hello", "node=/run/there/sock", "node=/pipe",
@@ -131,8 +131,9 @@ def test_file_and_directory_do_not_mix(make, host, source, target, error):
 
 @pytest.mark.parametrize("kind", [podlib.EMPTY, podlib.TMPFS])
 def test_mode_and_owner_of_an_empty_volume(make, kind):
-    pod = make({"a": app("append=/one/x=from-a", rows=[("v", "/one")], user="7"),
-                "b": app("await=/two/x", "sleep=1", "cat=/two/x", "owner=/two/x", "owner=/two",
+    pod = make({"a": app("append=/one/x=from-a", "append=/one/y=x",
+                         rows=[("v", "/one")], user="7"),
+                "b": app("await=/two/y", "cat=/two/x", "owner=/two/x", "owner=/two",
                          rows=[("v", "/two")])})
     pod.volume("v", kind=kind)
     pod.volumes[0].update(mode=0o770, uid=7, gid=8)
@@ -267,7 +268,8 @@ def test_cve_2021_30465_target_swapped(make, host, tmp_path, swapper, to):
     names = ["app-%d" % n for n in range(31)]
     started = refused = 0
     end = time.monotonic() + 12
-    while started + refused < 90 and time.monotonic() < end:
+    while started + refused < 60 or (started + refused < 90 and
+                                     time.monotonic() < end):
         pod = make({n: app("cat=/proc/self/mountinfo", "node=/dev/null", "sleep=1",
                            rows=[("shared", "/s"), ("e", "/s/flip/new")]) for n in names})
         r = pod.volume("shared", str(shared)).volume("e").run()
@@ -287,5 +289,5 @@ def test_cve_2021_30465_target_swapped(make, host, tmp_path, swapper, to):
         stage1 = pod.path("overlay/stage1/upper")
         assert not os.path.exists(stage1 + "/new")
         pod.remove()
-    assert started + refused >= 60 and (started or to.startswith("/proc"))
+    assert (started or to.startswith("/proc"))
     assert os.listdir(canary) == []
