@@ -18,7 +18,6 @@
 #include "launcher/trust.h"
 #include "launcher/workers.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/name.h"
 
 /* What is known of the image that is being admitted. */

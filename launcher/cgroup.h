@@ -4,9 +4,10 @@
  * that is needed, so that what contains rkt contains the pod.  v2 alone, v1,
  * and hybrid.
  */
+#include <sys/types.h>
+
 #include "launcher/limits.h"
 #include "launcher/plan.h"
-#include "launcher/session.h"
 
 #define LN_CGROUP_TEXT 4096
 

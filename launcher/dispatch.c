@@ -8,9 +8,7 @@
 #include <string.h>
 
 #include "launcher/session.h"
-#include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/log.h"
 #include "privsep/name.h"
 
 static const struct row {

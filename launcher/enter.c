@@ -5,7 +5,6 @@
  * it stands at the end of the launcher's own command line.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -17,7 +17,6 @@
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
-#include "privsep/name.h"
 
 struct target {
 	int parent, dir;

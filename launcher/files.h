@@ -5,7 +5,6 @@
  * All return 0 or a new descriptor, or a negative errno.
  */
 #include <dirent.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>

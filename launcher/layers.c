@@ -6,7 +6,6 @@
  * has nothing behind it.  So nothing can be left out, added or put elsewhere
  * that the records, which are root's, do not name.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "launcher/image.h"

@@ -6,16 +6,13 @@
  */
 #include "launcher/mount.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "launcher/files.h"
 #include "launcher/sys.h"
 #include "launcher/volume.h"
 #include "privsep/attr.h"
-#include "privsep/name.h"
 #include "privsep/paths.h"
 
 /* The root of an app, or of the pod. */

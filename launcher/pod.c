@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "launcher/add.h"
 #include "launcher/cgroup.h"
@@ -25,8 +24,6 @@
 #include "launcher/volume.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
-#include "privsep/log.h"
-#include "privsep/name.h"
 
 static struct ln_plan plan;
 

@@ -5,15 +5,12 @@
 #include "launcher/prepared.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/cgroup.h"
 #include "launcher/store.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/name.h"
 
 #define MAX_WORDS 65536u

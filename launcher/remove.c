@@ -3,9 +3,6 @@
  * still what its record says.  Runs as root.  HOSTILE: the requests' ids.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "launcher/add.h"
 #include "launcher/cgroup.h"
@@ -20,7 +17,6 @@
 #include "launcher/sys.h"
 #include "launcher/workers.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/name.h"
 
 /* From where a pod may be marked, and to where; and what is deleted. */

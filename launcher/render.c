@@ -15,7 +15,6 @@
 #include "launcher/store.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/name.h"
 
 /* Of one image: its dependencies may have been of other versions each time. */

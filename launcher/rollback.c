@@ -7,14 +7,12 @@
 #include "launcher/rollback.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "launcher/store.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/log.h"
 #include "privsep/name.h"
 

@@ -15,7 +15,6 @@
 #include "launcher/store.h"
 #include "launcher/sys.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 #include "privsep/name.h"
 
 /* This directory as that process has it open; -ESRCH: it has not. */

@@ -16,7 +16,6 @@
 #include "launcher/workers.h"
 #include "launcher/argv.h"
 #include "privsep/attr.h"
-#include "privsep/fds.h"
 
 struct finding {
 	bool stands, masked;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "launcher/workers.h"
-#include "privsep/attr.h"
 #include "privsep/log.h"
 #include "privsep/name.h"
 

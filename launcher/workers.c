@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,7 +15,6 @@
 #include "launcher/sys.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
-#include "privsep/log.h"
 
 #define MIB (1ull << 20)
 #define ANY_SIZE (1ull << 33) /* bytes: for the time that a tree may take */
