@@ -1,6 +1,7 @@
 """The store, further: gc, export, sorting, a thousand images."""
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -216,14 +217,23 @@ def test_image_rm_by_label(host):
     assert host.images() == sorted([b1, a1])
 
 
+def processor_time():
+    """Of all who were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_image_list_of_a_thousand(host):
-    """Each costs less than a thirtieth of what it takes to start rkt (50 ms
-    for all of them, that is), by the best of ten."""
+    """By what it takes to list one: processor time, the best of ten."""
     image = host.store(images.aci(name="example.test/x"))
 
     def best():
-        runs = [host.rkt("image", "list", "--no-legend").ok() for _ in range(10)]
-        return min(r.seconds for r in runs), len(runs[0].out.splitlines())
+        took = []
+        for _ in range(10):
+            before = processor_time()
+            r = host.rkt("image", "list", "--no-legend").ok()
+            took.append(processor_time() - before)
+        return min(took), len(r.out.splitlines())
     alone, _ = best()
     source = host.data / "image" / image
     text = (source / "record").read_text()
@@ -240,8 +250,7 @@ def test_image_list_of_a_thousand(host):
         os.chown(at / "record", 0, source.stat().st_gid)
         made.append(at)
     whole, lines = best()
-    print("one: %.3f s, a thousand: %.3f s" % (alone, whole))
     assert lines == 1000
-    assert whole < 5 * alone
+    assert whole < 12 * alone, (alone, whole)
     for at in made:
         shutil.rmtree(at)

@@ -96,7 +96,7 @@ class Launcher:
         thread.start()
         if tty and stdin:
             os.write(terminal, stdin.encode())
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=120)
         thread.join()
         if tty:
             err = os.read(terminal, 1 << 16).decode().replace("\r\n", "\n")

@@ -1,6 +1,7 @@
 """Commands that only look: list, status, cat-manifest, image list, lint."""
 import json
 import os
+import resource
 import time
 
 import pytest
@@ -126,9 +127,9 @@ def test_status_hostile_upper_directory_replaced_by_link(data, tmp_path):
 def test_status_wait_ends_with_the_pod_or_in_time(data):
     lock = world.add_pod(data, "run", 1, world.pod_manifest("a"), pid=7,
                          lock=True)
-    begun = time.time()
+    begun = time.monotonic()
     r = Launcher(data).run("status", "--wait=300ms", world.uuid(1))
-    assert r.code == 254 and 0.3 <= time.time() - begun < 5
+    assert r.code == 254 and 0.3 <= time.monotonic() - begun < 30
     assert "is still running after 300ms" in r.err
     os.close(lock)
     assert Launcher(data).run("status", "--wait", world.uuid(1)).out.startswith(
@@ -182,9 +183,9 @@ def test_status_wait_ready(data):
     lock = world.add_pod(data, "run", 1, world.pod_manifest("a"), pid=7,
                          lock=True)
     wait = ("status", "--wait-ready=300ms", world.uuid(1))
-    begun = time.time()
+    begun = time.monotonic()
     r = Launcher(data).run(*wait)
-    assert r.code == 254 and 0.3 <= time.time() - begun < 5
+    assert r.code == 254 and 0.3 <= time.monotonic() - begun < 30
     assert "is still running, and not ready, after 300ms" in r.err
     ready(data, 1)
     r = Launcher(data).run(*wait)
@@ -275,16 +276,28 @@ def test_image_list(data):
     assert r.code == 254 and 'invalid field "latest"' in r.err
 
 
+def processor_time():
+    """Of all who were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_image_list_is_fast(data):
+    """A thousand of them, by what it takes to list none: processor time, the
+    best of some."""
+    def best(lines):
+        took = []
+        for _ in range(5):
+            before = processor_time()
+            r = Launcher(data).run("image", "list", "--no-legend")
+            took.append(processor_time() - before)
+            assert len(r.out.splitlines()) == lines
+        return min(took)
+    none = best(0)
     for i in range(1000):
         world.add_image(data, str(i))
-    best = 9
-    for _ in range(3):
-        begun = time.time()
-        r = Launcher(data).run("image", "list", "--no-legend")
-        best = min(best, time.time() - begun)
-        assert len(r.out.splitlines()) == 1000
-    assert best < 0.2, best  # 0.05 s on an idle machine, start-up included
+    thousand = best(1000)
+    assert thousand < 12 * none, (none, thousand)
 
 
 def test_image_cat_manifest_by_id_and_name(data):
