@@ -1,4 +1,5 @@
-/* link: stage1/appexec/mux_client.c stage1/common/door.c */
+/* link: stage1/appexec/mux_client.c stage1/appexec/mux_keep.c */
+/* link: stage1/common/door.c */
 /* link: stage1/appexec/sockets.c privsep/codec.c privsep/name.c */
 /* link: privsep/streams.c */
 /*

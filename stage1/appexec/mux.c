@@ -89,6 +89,8 @@ close_input(void)
 {
 	ps_close_fd(&m.in.fd);
 	m.in.at = m.in.n = 0;
+	if (!m.in.terminal)
+		s1_keep(&m, S1_KEEP_IN, -1);
 	s1_clients_close_in(&m);
 }
 
@@ -98,6 +100,7 @@ close_output(size_t k)
 	if (k == S1_TTY && m.in.terminal)
 		close_input();
 	ps_close_fd(&m.out[k].fd);
+	s1_keep(&m, k, -1);
 	s1_clients_close(&m, k);
 }
 
@@ -107,8 +110,12 @@ static bool
 take_app(int fd, const struct s1_door *d, const int *fds, size_t n)
 {
 	int *const ours[] = {&m.in.fd, &m.out[S1_OUT].fd, &m.out[S1_ERR].fd};
+	static const size_t kept[] = {S1_KEEP_IN, S1_OUT, S1_ERR};
 	size_t used = 0;
 
+	for (size_t i = 0; m.begun && i < S1_KEPT_FDS; i++)
+		s1_keep(&m, i, -1);
+	m.offered = d->a & PS_STREAM_ALL;
 	ps_close_fd(&app);
 	ps_close_fd(&m.out[S1_TTY].fd);
 	m.in.at = m.in.n = 0;
@@ -120,9 +127,9 @@ take_app(int fd, const struct s1_door *d, const int *fds, size_t n)
 		if (used == n || !s1_take_pipe(fds[used], i != 0))
 			return false;
 		*ours[i] = fds[used++];
+		s1_keep(&m, kept[i], *ours[i]);
 	}
 	m.begun = true;
-	m.offered = d->a & PS_STREAM_ALL;
 	deadline = -1;
 	if ((d->a & PS_STREAM_TTY) != 0)
 		app = fd;
@@ -149,6 +156,8 @@ hear_app(void)
 		(void)close(fds[--n]);
 	ps_close_fd(&app);
 	m.out[S1_TTY].fd = fd;
+	if (fd >= 0)
+		s1_keep(&m, S1_TTY, fd);
 	if (fd >= 0 && m.in.terminal) {
 		ps_close_fd(&m.in.fd);
 		m.in.fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
@@ -434,14 +443,14 @@ s1_mux(int pod_root, char **argv, char *const *env)
 
 	(void)pod_root;
 	s1_note_sockets(env);
-	if (s1_kept != 1 || !ps_is_acname(argv[0], strlen(argv[0])))
+	if (s1_kept < 1 || s1_kept > 1 + S1_KEPT_FDS || !ps_is_acname(argv[0], strlen(argv[0])))
 		return PS_EXIT_USAGE;
 	listener = FIRST_FD;
 	m.in.fd = -1;
 	for (size_t k = 0; k < S1_OUTPUTS; k++)
 		m.out[k].fd = -1;
 	s1_clients_begin(&m);
-	if (close_range(FIRST_FD + 1, ~0u, 0) < 0 ||
+	if (close_range(FIRST_FD + s1_kept, ~0u, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    fcntl(listener, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		r = -errno;
@@ -454,7 +463,8 @@ s1_mux(int pod_root, char **argv, char *const *env)
 	if (r < 0)
 		return ps_log_error(r, "streams of %s", argv[0]),
 		       PS_EXIT_SYSTEM;
-	deadline = now() + APP_MS;
+	s1_keep_restore(&m, FIRST_FD, s1_kept);
+	deadline = m.begun ? -1 : now() + APP_MS;
 	while (round_trip())
 		;
 	for (size_t i = 0; i < S1_MUX_CLIENTS; i++)

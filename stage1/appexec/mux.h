@@ -33,6 +33,8 @@ enum {
 };
 
 enum { S1_OUT, S1_ERR, S1_TTY, S1_OUTPUTS };
+#define S1_KEEP_IN S1_OUTPUTS /* what it reads, where no terminal does that */
+#define S1_KEPT_FDS (S1_OUTPUTS + 1)
 
 struct s1_source { /* what the app writes */
 	int fd;
@@ -69,6 +71,12 @@ struct s1_mux {
 
 /* main.c's row: one mux, for the app of argv[0].  The program's exit code. */
 int s1_mux(int pod_root, char **argv, char *const *env);
+/* mux_keep.c */
+/* fd: for the mux that comes after one that was killed; -1: it is over. */
+void s1_keep(const struct s1_mux *m, size_t which, int fd);
+/* What one before has left: n descriptors from first on, the mux's socket among
+ * them, by the names that systemd says. */
+void s1_keep_restore(struct s1_mux *m, int first, unsigned n);
 /* mux_call.c */
 /* Until an app's mux has handed on all that it wrote; bounded. */
 void s1_await_mux(int pod_root, const char *app);

@@ -1,4 +1,5 @@
 /* link: stage1/appexec/mux.c stage1/appexec/mux_client.c */
+/* link: stage1/appexec/mux_keep.c */
 /* link: stage1/common/door.c stage1/appexec/sockets.c */
 /* link: privsep/codec.c privsep/fds.c privsep/log.c */
 /* link: privsep/name.c privsep/streams.c */
