@@ -223,7 +223,7 @@ def test_attach_pod_manifest(host, program):
     image = host.store(images.aci(
         [images.directory("rootfs/bin"),
          images.program("rootfs/bin/streams", program)],
-        name="example.test/streams", section=app("/bin/streams", "cat"),
+        name="example.test/streams", section=app("/bin/streams"),
         annotations=[{"name": "coreos.com/rkt/stage2/stdin", "value": "tty"},
                      {"name": "coreos.com/rkt/stage2/stdout", "value": "tty"}]))
     child, uuid = start(host, image, ["--stdout=stream"], "hold")
