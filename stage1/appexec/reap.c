@@ -169,17 +169,20 @@ run_post_stop(int pod_root, const char *name)
 		ps_log("post-stop of %s: ended with %d", name, r);
 }
 
-/* With the number of the first that failed; also where no app could end it:
- * then something was missing. */
+/* With the number of the first that failed.  What was said by then is in the
+ * journal; an app that never began has said nothing. */
 static int
 end_pod(int pod_root)
 {
 	int number = read_status(pod_root, FIRST), r;
 
-	if (number < 0)
-		number = s1_is_mutable(pod_root) || count(pod_root, is_running) == 0 ?
-			     0 : PS_EXIT_SYSTEM;
-	r = s1_end_pod((uint8_t)number);
+	if (number < 0 && !s1_is_mutable(pod_root) &&
+	    count(pod_root, is_running) != 0) {
+		ps_log("the pod ends before all of its apps have begun");
+		number = PS_EXIT_SYSTEM;
+	}
+	(void)s1_sync_journal();
+	r = s1_end_pod(number < 0 ? 0 : (uint8_t)number);
 	if (r < 0)
 		return ps_log_error(r, "cannot end the pod"), PS_EXIT_SYSTEM;
 	return 0;
@@ -204,24 +207,23 @@ s1_reap(int pod_root, char **argv, char *const *env)
 	if (r < 0)
 		(void)ps_log_error(r, "cannot note the end of %s", name);
 	s1_await_mux(pod_root, name);
+	if (!s1_is_mutable(pod_root) && count(pod_root, is_running) <= 0)
+		return end_pod(pod_root);
 	(void)s1_sync_journal();
 	if (s1_is_mutable(pod_root))
 		return 0;
-	if (count(pod_root, is_running) <= 0)
-		return end_pod(pod_root);
 	r = number == 0 ? 0 : s1_stop_apps();
 	if (r < 0)
 		return ps_log_error(r, "cannot stop the pod"), PS_EXIT_SYSTEM;
 	return 0;
 }
 
-/* Behind all units of the pod: what they said of why is in the journal. */
+/* Behind all units of the pod. */
 int
 s1_end(int pod_root, char **argv, char *const *env)
 {
 	(void)argv;
 	(void)env;
-	(void)s1_sync_journal();
 	return end_pod(pod_root);
 }
 
