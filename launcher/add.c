@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -153,13 +152,9 @@ ln_is_added(struct ln_session *s, const uint8_t image[PS_DIGEST])
 static int
 clear(const char *where, const char *prefix, const char *name)
 {
-	_cleanup_fd_ int dir =
-	    ln_open_dir(c.pod.pod, where);
-	char path[300];
-	int r;
+	_cleanup_fd_ int dir = ln_open_dir(c.pod.pod, where);
+	int r = dir < 0 ? dir : ln_remove_tree(dir, ln_path("%s%s", prefix, name));
 
-	(void)snprintf(path, sizeof(path), "%s%s", prefix, name);
-	r = dir < 0 ? dir : ln_remove_tree(dir, path);
 	if (r != -ENOENT)
 		return r;
 	if (dir >= 0)
@@ -192,18 +187,16 @@ is_free(struct ln_session *s, const struct ln_plan *plan)
 {
 	_cleanup_fd_ int app =
 	    sys_open(c.apps, plan->app[0].name, O_PATH, 0, SYS_BENEATH);
-	char path[300];
 
 	if (app != -ENOENT)
 		return ln_refuse(s, PS_REFUSED_BUSY, "pod \"%s\" has an app \"%s\", or "
 		    "what is left of one: rkt app rm --app=%s takes it away",
 		    plan->pod.uuid, plan->app[0].name, plan->app[0].name);
 	for (uint16_t i = 0; i < plan->pod.volumes; i++) {
-		_cleanup_fd_ int volume = -1;
+		_cleanup_fd_ int volume = sys_open(c.pod.pod,
+		    ln_path("mutable/volumes/%s", plan->volume[i].name), O_PATH, 0,
+		    SYS_BENEATH);
 
-		(void)snprintf(path, sizeof(path), "mutable/volumes/%s",
-		    plan->volume[i].name);
-		volume = sys_open(c.pod.pod, path, O_PATH, 0, SYS_BENEATH);
 		if (volume != -ENOENT)
 			return ln_refuse(s, PS_REFUSED_BUSY,
 			    "another app of the pod has a volume \"%s\"",
@@ -216,15 +209,11 @@ is_free(struct ln_session *s, const struct ln_plan *plan)
 static int
 mount(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
-	char path[300], target[300];
+	const char *app = plan->app[0].name;
 	_cleanup_fd_ int root = -1;
-	int r;
+	int r = ln_make_dirs(c.pod.pod, ln_path("mutable/stage2/%s/rootfs", app), 0,
+	    0711);
 
-	(void)snprintf(path, sizeof(path), "mutable/stage2/%s/rootfs",
-	    plan->app[0].name);
-	(void)snprintf(target, sizeof(target), "stage1/rootfs/opt/stage2/%s/rootfs",
-	    plan->app[0].name);
-	r = ln_make_dirs(c.pod.pod, path, 0, 0711);
 	root = r < 0 ? r : ln_mount_app(s, plan, 0, base);
 	r = root < 0 ? root : ln_volume_dirs(s, plan, base);
 	if (r == 0)
@@ -234,7 +223,8 @@ mount(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 	r = c.here < 0 ? c.here : sys_join(c.pod.stage1);
 	if (r < 0)
 		return r;
-	r = sys_attach(root, c.pod.there, target);
+	r = sys_attach(root, c.pod.there,
+	    ln_path("stage1/rootfs/opt/stage2/%s/rootfs", app));
 	if (r == 0)
 		r = ln_volume_attach(plan, c.pod.there);
 	/* What is taken away is taken away from here. */

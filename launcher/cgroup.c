@@ -169,12 +169,10 @@ make(const char *paths, const char *controller, char path[LINE])
 static int
 move(int dir, pid_t conductor)
 {
-	char pid[16];
 	int r = sys_put(dir, "cgroup.procs", "0\n");
 
-	(void)snprintf(pid, sizeof(pid), "%d", conductor);
-	if (r == 0 && conductor > 0)
-		(void)sys_put(dir, "cgroup.procs", pid); /* it may have ended */
+	if (r == 0 && conductor > 0) /* it may have ended */
+		(void)sys_put(dir, "cgroup.procs", ln_path("%d", conductor));
 	return r;
 }
 
@@ -184,11 +182,8 @@ static bool lent[LN_CONTROLLERS];
 static int
 lend(int parent, size_t controller, bool back)
 {
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%c%s\n", back ? '-' : '+',
-	    ln_controllers[controller][LN_V2]);
-	return sys_put(parent, "cgroup.subtree_control", text);
+	return sys_put(parent, "cgroup.subtree_control", ln_path("%c%s\n",
+	    back ? '-' : '+', ln_controllers[controller][LN_V2]));
 }
 
 /* No group with processes in it lends any: where others share it, a shell's
@@ -245,12 +240,11 @@ make_app(int dir, unsigned controller, const struct ps_msg_PLAN_APP *app,
 {
 	const struct ln_limits l = LN_LIMITS_OF(app);
 	_cleanup_fd_ int own = -1, procs = -1;
-	char name[280];
+	const char *name = ln_path("app-%s", app->name);
 	int r;
 
 	if (!ln_limits_want(&l, controller))
 		return 0;
-	(void)snprintf(name, sizeof(name), "app-%s", app->name);
 	r = sys_mkdir(dir, name, 0755);
 	own = r < 0 ? r : ln_open_dir(dir, name);
 	r = own < 0 ? own : ln_limits_set(own, controller, LN_V1, &l, &ln_no_limits);
@@ -264,11 +258,9 @@ show(const struct ln_groups *g, int dir, const char *controller)
 {
 	_cleanup_fd_ int mount = -1, root = sys_open(g->dir, "stage1/rootfs",
 	    O_RDONLY | O_DIRECTORY, 0, SYS_CROSS);
-	char path[64];
-	int r;
+	const char *path = ln_path("rkt/cgroup/%s", controller);
+	int r = root < 0 ? root : ln_make_dirs(root, path, g->owner, 0700);
 
-	(void)snprintf(path, sizeof(path), "rkt/cgroup/%s", controller);
-	r = root < 0 ? root : ln_make_dirs(root, path, g->owner, 0700);
 	mount = r < 0 ? r : sys_bind(dir, false);
 	return mount < 0 ? mount : sys_attach(mount, root, path);
 }
@@ -345,9 +337,8 @@ has(const char *const names[2])
 	char text[512];
 	_cleanup_fd_ int v1 = -1;
 
-	(void)snprintf(text, sizeof(text), CGROUP "/%s", names[LN_V1]);
 	if (!ln_cgroup_is_v2())
-		v1 = open_dir(text);
+		v1 = open_dir(ln_path(CGROUP "/%s", names[LN_V1]));
 	return v1 >= 0 || (ln_read_text(CGROUP "/cgroup.controllers", text,
 	    sizeof(text)) == 0 && has_word(text, names[LN_V2]));
 }
@@ -447,14 +438,13 @@ scope_path(const char *uuid, char ret[LINE])
 int
 ln_cgroup_remove(const char *uuid, int pod)
 {
-	char text[LN_CGROUP_TEXT], path[LINE], name[64];
-	const char *paths = text;
+	char text[LN_CGROUP_TEXT], path[LINE];
+	const char *paths = text, *name = ln_path("rkt-%s", uuid);
 	_cleanup_fd_ int slice = -1;
 	int r = 0;
 
 	if (ln_read_words(pod, "cgroup", text, sizeof(text)) < 0)
 		return 0;
-	(void)snprintf(name, sizeof(name), "rkt-%s", uuid);
 	while (r == 0 && next_line(&paths, path)) {
 		_cleanup_fd_ int parent = open_above(path, name);
 
@@ -506,10 +496,10 @@ ln_cgroup_add_app(const char *uuid, const char *paths,
 int
 ln_cgroup_remove_app(const char *paths, const char *app)
 {
-	char path[LINE], name[280];
+	const char *name = ln_path("app-%s", app);
+	char path[LINE];
 	int r = 0;
 
-	(void)snprintf(name, sizeof(name), "app-%s", app);
 	while (r == 0 && next_line(&paths, path)) {
 		_cleanup_fd_ int dir = open_dir(path);
 

@@ -5,7 +5,6 @@
  * it stands at the end of the launcher's own command line.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/add.h"
@@ -118,13 +117,11 @@ static const struct way {
 static int
 open_pod(struct ln_session *s)
 {
-	char path[300];
 	int r = ln_running_open(s, asked.uuid, LN_INSIDE, &pod);
 
 	if (r != 0)
 		return r;
-	(void)snprintf(path, sizeof(path), "apps/%s", asked.app);
-	plan = ln_open_file(pod.pod, path);
+	plan = ln_open_file(pod.pod, ln_path("apps/%s", asked.app));
 	if (plan == -ENOENT && ways[asked.how].word == NULL)
 		plan = ln_open_file(pod.pod, "plan");
 	return plan == -ENOENT ? -ENXIO : plan < 0 ? plan : 0;

@@ -4,7 +4,6 @@
  * a worker that has the pod's ids and no more: root walks nothing of it.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/argv.h"
@@ -43,16 +42,14 @@ is_said(const struct ln_session *s, const struct ps_msg_EXPORT_APP *m)
 static int
 open_pod(struct ln_session *s, const char *uuid, const char *app)
 {
-	char path[300];
 	uint64_t n;
 	int r;
 
 	s->pod = -ENOENT;
 	for (size_t i = 0; s->pod == -ENOENT && i < PS_COUNT(places); i++)
 		s->pod = ln_pod_lock(s, places[i], uuid);
-	(void)snprintf(path, sizeof(path), "apps/%s", app);
-	r = s->pod < 0 ? s->pod
-		       : ln_read_file(s->pod, path, bytes, sizeof(bytes), &n);
+	r = s->pod < 0 ? s->pod : ln_read_file(s->pod, ln_path("apps/%s", app),
+				      bytes, sizeof(bytes), &n);
 	if (s->pod >= 0 && r == -ENOENT)
 		r = ln_read_file(s->pod, "plan", bytes, sizeof(bytes), &n);
 	if (r == 0)

@@ -85,12 +85,11 @@ fill(struct ln_session *s, struct target *t, const struct ln_lowers *of,
 	bool rootfs_only = ln_argv_flag(s->argv, "--rootfs-only");
 	_cleanup_fd_ int rootfs = open_rootfs(t, rootfs_only), manifest = -1;
 	struct ln_rendering what = { .rootfs = rootfs, .bare = rootfs_only };
-	char path[LN_IMAGE_PATH];
 	struct ps_msg_TREE tree;
 	int r;
 
-	ln_image_path(of->v[0].image, "manifest", path);
-	manifest = rootfs < 0 ? rootfs : ln_open_file(s->image, path);
+	manifest = rootfs < 0 ? rootfs : ln_open_file(s->image,
+	    ln_image_path(of->v[0].image, "manifest"));
 	r = manifest < 0 || rootfs_only ? manifest : copy_manifest(manifest, t->dir);
 	if (r < 0)
 		return ln_refuse(s, PS_REFUSED_SYSTEM, "cannot write to %s: %s",

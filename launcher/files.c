@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,24 @@
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/limits.h"
+#include "privsep/log.h"
+
+const char *
+ln_path(const char *format, ...)
+{
+	static char texts[16][2048];
+	static unsigned at;
+	char *text = texts[at++ % PS_COUNT(texts)];
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(text, sizeof(texts[0]), format, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(texts[0]))
+		ps_die(254, "a path is too long");
+	return text;
+}
 
 int
 ln_open_dir(int dir, const char *path)

@@ -11,6 +11,11 @@
 
 #define LN_TEMPORARY 48 /* bytes of a name that ln_temporary made */
 
+/* A path, or another short text, as printf(3) makes it: good until the 16th one
+ * after it.  One that does not fit ends the program, so none is ever cut. */
+const char *ln_path(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
 /* To read. */
 int ln_open_dir(int dir, const char *path);
 int ln_open_file(int dir, const char *path);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "launcher/store.h"
@@ -20,7 +19,6 @@ int
 ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base)
 {
 	_cleanup_fd_ int fd = sys_tmpfile(s->ids);
-	char name[16];
 	uint32_t start;
 	int r = fd < 0 ? fd : sys_random(&start, sizeof(start));
 
@@ -30,8 +28,7 @@ ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base)
 		uint32_t n = (uint32_t)(((uint64_t)start + i) % s->policy.id_count);
 		uint32_t base = s->policy.id_first + n * PS_RANGE;
 
-		(void)snprintf(name, sizeof(name), "%u", base);
-		r = sys_link(fd, s->ids, name);
+		r = sys_link(fd, s->ids, ln_path("%u", base));
 		if (r == 0)
 			*ret_base = base;
 		if (r != -EEXIST)
@@ -44,11 +41,10 @@ ln_id_claim(struct ln_session *s, const char *uuid, uint32_t *ret_base)
 void
 ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 {
-	char name[16], holder[36];
-	_cleanup_fd_ int fd = -1;
+	const char *name = ln_path("%u", base);
+	_cleanup_fd_ int fd = ln_open_file(s->ids, name);
+	char holder[36];
 
-	(void)snprintf(name, sizeof(name), "%u", base);
-	fd = ln_open_file(s->ids, name);
 	if (fd >= 0 && ps_pread_full(fd, holder, sizeof(holder), 0) == 0 &&
 	    memcmp(holder, uuid, sizeof(holder)) == 0)
 		(void)sys_unlink(s->ids, name, false);
@@ -57,13 +53,11 @@ ln_id_release(struct ln_session *s, const char *uuid, uint32_t base)
 bool
 ln_pod_exists(struct ln_session *s, const char *uuid, bool later)
 {
-	char path[80];
-
 	for (size_t i = later ? 2 : 0; i < LN_POD_STATES; i++) {
-		_cleanup_fd_ int fd = -1;
+		_cleanup_fd_ int fd = sys_open(s->pods,
+		    ln_path("%s/%.36s", ln_pod_states[i], uuid), O_PATH, 0,
+		    SYS_BENEATH);
 
-		(void)snprintf(path, sizeof(path), "%s/%.36s", ln_pod_states[i], uuid);
-		fd = sys_open(s->pods, path, O_PATH, 0, SYS_BENEATH);
 		if (fd != -ENOENT)
 			return true;
 	}

@@ -17,15 +17,11 @@
 #include "privsep/attr.h"
 #include "privsep/name.h"
 
-void
-ln_lower_path(const struct ln_lower *l, char ret[LN_LOWER_PATH])
+const char *
+ln_lower_path(const struct ln_lower *l)
 {
-	char below[40] = "tree/rootfs";
-
-	if (l->rendering != 0)
-		(void)snprintf(below, sizeof(below), "rendered/%u/rootfs",
-		    l->rendering);
-	ln_image_path(l->image, below, ret);
+	return ln_image_path(l->image, l->rendering == 0 ? "tree/rootfs" :
+	    ln_path("rendered/%u/rootfs", l->rendering));
 }
 
 struct ln_lower
@@ -41,13 +37,10 @@ ln_lower_of(const struct ps_record *r)
 int
 ln_image_check(struct ln_session *s, const struct ln_lower *l)
 {
-	char path[LN_LOWER_PATH];
+	_cleanup_fd_ int rootfs = ln_open_dir(s->image, ln_lower_path(l));
 	struct ps_msg_TREE tree;
-	_cleanup_fd_ int rootfs = -1;
 	int r;
 
-	ln_lower_path(l, path);
-	rootfs = ln_open_dir(s->image, path);
 	if (rootfs < 0)
 		return ln_refuse_error(s, rootfs, "cannot open the image's tree");
 	r = ln_worker_digest(s, rootfs, &tree);

@@ -11,6 +11,7 @@
 #include "launcher/image.h"
 #include "launcher/render.h"
 #include "privsep/attr.h"
+#include "privsep/name.h"
 
 struct layer {
 	struct ps_record record;

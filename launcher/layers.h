@@ -6,10 +6,8 @@
 #include <stdint.h>
 
 #include "privsep/limits.h"
-#include "privsep/name.h"
 
 #define LN_MAX_LOWERS (PS_MAX_LAYERS + 1u)
-#define LN_LOWER_PATH (PS_IMAGE_ID_LEN + 40u) /* LN_IMAGE_PATH */
 
 struct ln_lower {
 	uint8_t image[PS_DIGEST];
@@ -24,5 +22,5 @@ struct ln_lowers {
 	struct ln_lower v[LN_MAX_LOWERS]; /* topmost first */
 };
 
-/* Its root file system's path below the image store. */
-void ln_lower_path(const struct ln_lower *l, char ret[LN_LOWER_PATH]);
+/* Its root file system's path below the image store (ln_path). */
+const char *ln_lower_path(const struct ln_lower *l);

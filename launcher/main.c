@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "launcher/argv.h"
+#include "launcher/files.h"
 #include "launcher/pod.h"
 #include "launcher/session.h"
 #include "launcher/sys.h"
@@ -39,13 +40,13 @@ static struct ln_session session = { .state = LN_START, .conductor = -1,
 static void
 read_policy(const char *dir, char *text)
 {
-	char path[1100], error[256];
-	_cleanup_fd_ int fd = -1;
+	const char *path = ln_path("%s/policy", dir);
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, path,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, SYS_HOST);
+	char error[256];
 	struct stat st;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "%s/policy", dir);
-	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, SYS_HOST);
 	if (fd == -ENOENT)
 		return;
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
@@ -105,9 +106,8 @@ clean_environment(char **env)
 static _noreturn_ void
 become_conductor(char *const *argv, char *const *env)
 {
-	char path[1100];
+	const char *path = ln_path("%s/conductor", ps_libexec_dir);
 
-	(void)snprintf(path, sizeof(path), "%s/conductor", ps_libexec_dir);
 	(void)execve(path, argv, env);
 	ps_die(RKT_ERROR, "cannot execute %s: %s", path, strerror(errno));
 }

@@ -34,12 +34,10 @@ mount_lowers(const struct root *root, int dir, int userns, char ret[128])
 
 	for (uint16_t i = 0; r == 0 && i < n; i++) {
 		_cleanup_fd_ int source = -1;
-		char name[8], path[LN_LOWER_PATH] = "stage1/nspawn/rootfs";
+		const char *name = ln_path("%u", i);
+		const char *path = root->lowers ?
+		    ln_lower_path(&root->lowers->v[i]) : "stage1/nspawn/rootfs";
 
-		if (root->lowers)
-			ln_lower_path(&root->lowers->v[i], path);
-
-		(void)snprintf(name, sizeof(name), "%u", i);
 		at += (size_t)snprintf(ret + at, 128 - at, "%s%s", i ? ":" : "",
 		    name);
 		r = ln_make_dirs(dir, name, 0, 0755);
@@ -54,13 +52,11 @@ static int
 make_root(struct ln_session *s, const struct root *root, uint32_t base,
     int userns)
 {
-	char path[300], lowers[128] = "";
-	_cleanup_fd_ int dir = -1, overlay = -1;
-	int r;
+	char lowers[128] = "";
+	_cleanup_fd_ int dir = ln_make_path(s->pod, ln_path("overlay/%s", root->name),
+	    SYS_BENEATH, 0, root->mode), overlay = -1;
+	int r = dir < 0 ? dir : ln_make_dirs(dir, "upper", base, 0755);
 
-	(void)snprintf(path, sizeof(path), "overlay/%s", root->name);
-	dir = ln_make_path(s->pod, path, SYS_BENEATH, 0, root->mode);
-	r = dir < 0 ? dir : ln_make_dirs(dir, "upper", base, 0755);
 	if (r == 0)
 		r = ln_make_dirs(dir, "work", base, 0755);
 	if (r == 0)
@@ -76,13 +72,11 @@ static int
 make_app(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
     uint32_t base, int userns)
 {
-	char name[300];
 	/* What an app writes, set-user-ID files too, is for no user of the host
 	 * (CVE-2024-25621). */
-	const struct root root = { .name = name, .mode = 0700,
-		.store = s->image, .lowers = &plan->lowers[i] };
+	const struct root root = { .name = ln_path("app-%s", plan->app[i].name),
+		.mode = 0700, .store = s->image, .lowers = &plan->lowers[i] };
 
-	(void)snprintf(name, sizeof(name), "app-%s", plan->app[i].name);
 	return make_root(s, &root, base, userns);
 }
 
@@ -103,11 +97,9 @@ mount_apps(struct ln_session *s, const struct ln_plan *plan, uint32_t base,
 
 	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++) {
 		_cleanup_fd_ int overlay = make_app(s, plan, i, base, userns);
-		char target[400];
 
-		(void)snprintf(target, sizeof(target),
-		    "stage1/rootfs/opt/stage2/%s/rootfs", plan->app[i].name);
-		r = overlay < 0 ? overlay : sys_attach(overlay, s->pod, target);
+		r = overlay < 0 ? overlay : sys_attach(overlay, s->pod, ln_path(
+		    "stage1/rootfs/opt/stage2/%s/rootfs", plan->app[i].name));
 	}
 	return r;
 }
@@ -118,19 +110,17 @@ ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 {
 	const struct root root = { .store = s->image,
 		.lowers = &plan->lowers[i] };
-	char path[300], lowers[128] = "", all[140];
-	_cleanup_fd_ int userns = -1, dir = -1, overlay = -1;
+	char lowers[128] = "";
+	_cleanup_fd_ int userns = -1, overlay = -1, dir = ln_open_dir(s->pod,
+	    ln_path("overlay/app-%s", plan->app[i].name));
 	int r;
 
-	(void)snprintf(path, sizeof(path), "overlay/app-%s", plan->app[i].name);
-	dir = ln_open_dir(s->pod, path);
 	userns = dir < 0 ? dir : sys_userns(PS_FOREIGN_BASE, base, PS_RANGE);
 	r = userns < 0 ? userns : mount_lowers(&root, dir, userns, lowers);
 	if (r == 0)
 		r = sys_chdir(dir);
 	/* What the app wrote is one more layer that is read. */
-	(void)snprintf(all, sizeof(all), "upper:%s", lowers);
-	overlay = r < 0 ? r : sys_overlay(all, NULL, NULL);
+	overlay = r < 0 ? r : sys_overlay(ln_path("upper:%s", lowers), NULL, NULL);
 	r = sys_chdir(s->data);
 	if (overlay < 0 || r < 0)
 		return overlay < 0 ? overlay : r;
@@ -141,7 +131,6 @@ ln_mount_read(struct ln_session *s, const struct ln_plan *plan, uint16_t i,
 static int
 make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 {
-	char path[400];
 	int r = ln_make_dirs(s->pod, "stage1/rootfs", 0, 0755);
 
 	if (r == 0)
@@ -151,11 +140,9 @@ make_stage1_dirs(struct ln_session *s, const struct ln_plan *plan, uint32_t base
 	/* Others walk through it to what apps say at their end. */
 	if (r == 0)
 		r = ln_make_dirs(s->pod, "overlay/stage1/upper/rkt", base, 0711);
-	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++) {
-		(void)snprintf(path, sizeof(path),
-		    "overlay/stage1/upper/opt/stage2/%s/rootfs", plan->app[i].name);
-		r = ln_make_dirs(s->pod, path, base, 0755);
-	}
+	for (uint16_t i = 0; r == 0 && i < plan->pod.apps; i++)
+		r = ln_make_dirs(s->pod, ln_path("overlay/stage1/upper/opt/stage2/"
+		    "%s/rootfs", plan->app[i].name), base, 0755);
 	return r;
 }
 
@@ -234,15 +221,11 @@ ln_mount_pod(struct ln_session *s, const struct ln_plan *plan, uint32_t base)
 void
 ln_unmount_pod(struct ln_session *s, const struct ln_plan *plan)
 {
-	char path[300];
-
 	(void)sys_chdir(s->data);
 	(void)sys_detach(s->pod, "stage1/rootfs");
 	(void)sys_detach(s->pod, "overlay/stage1/0");
 	for (uint16_t i = 0; i < plan->pod.apps; i++)
-		for (uint16_t k = 0; k < plan->lowers[i].n; k++) {
-			(void)snprintf(path, sizeof(path), "overlay/app-%s/%u",
-			    plan->app[i].name, k);
-			(void)sys_detach(s->pod, path);
-		}
+		for (uint16_t k = 0; k < plan->lowers[i].n; k++)
+			(void)sys_detach(s->pod, ln_path("overlay/app-%s/%u",
+			    plan->app[i].name, k));
 }

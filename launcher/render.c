@@ -78,13 +78,9 @@ match(struct rendering *m, int dir)
 static int
 find(struct ln_session *s, struct rendering *m, int image, uint32_t *ret)
 {
-	char path[24];
-
 	for (uint32_t i = 1; i <= MAX_RENDERINGS; i++) {
-		_cleanup_fd_ int dir = -1;
+		_cleanup_fd_ int dir = ln_open_dir(image, ln_path("rendered/%u", i));
 
-		(void)snprintf(path, sizeof(path), "rendered/%u", i);
-		dir = ln_open_dir(image, path);
 		/* The lock first: what has its record then, keeps it. */
 		if (dir < 0 || sys_flock(dir, false) < 0 || match(m, dir) < 0)
 			continue;
@@ -101,11 +97,9 @@ give_place(struct ln_session *s, struct rendering *m, int rendered)
 {
 	for (uint32_t i = 1; i <= 2 * MAX_RENDERINGS; i++) {
 		_cleanup_fd_ int dir = -1;
-		char name[16];
+		const char *name = ln_path("%u", (i - 1) % MAX_RENDERINGS + 1);
 		int r;
 
-		(void)snprintf(name, sizeof(name), "%u",
-		    (i - 1) % MAX_RENDERINGS + 1);
 		if (i == MAX_RENDERINGS + 1 && ln_is_added(s, m->of->v[0].image))
 			return -EBUSY; /* without a lock */
 		if (i > MAX_RENDERINGS) {
@@ -133,11 +127,9 @@ ln_render_into(struct ln_session *s, const struct ln_lowers *of,
 	int r = 0;
 
 	for (what->n = 0; r == 0 && what->n < of->n;) {
-		char path[LN_LOWER_PATH];
-		_cleanup_fd_ int mount = -1, tree = -1;
+		_cleanup_fd_ int mount = sys_idmapped(s->image,
+		    ln_lower_path(&of->v[what->n]), -1), tree = -1;
 
-		ln_lower_path(&of->v[what->n], path);
-		mount = sys_idmapped(s->image, path, -1);
 		tree = mount < 0 ? mount : ln_open_dir(mount, ".");
 		r = tree < 0 ? tree : 0;
 		if (r == 0)
@@ -235,20 +227,17 @@ ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret
 static int
 check_one(struct ln_session *s, const struct ln_lower *l, int rendered)
 {
-	char name[16], path[LN_LOWER_PATH];
-	_cleanup_fd_ int dir = -1, rootfs = -1;
+	const char *name = ln_path("%u", l->rendering);
+	_cleanup_fd_ int dir = ln_open_dir(rendered, name), rootfs = -1;
 	uint8_t wanted[PS_DIGEST];
 	struct ps_msg_TREE tree;
 	const char *layers;
 	int r;
 
-	(void)snprintf(name, sizeof(name), "%u", l->rendering);
-	dir = ln_open_dir(rendered, name);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	r = read_record(dir, wanted, &layers);
-	ln_lower_path(l, path);
-	rootfs = r < 0 ? r : ln_open_dir(s->image, path);
+	rootfs = r < 0 ? r : ln_open_dir(s->image, ln_lower_path(l));
 	if (rootfs >= 0) {
 		r = ln_worker_digest(s, rootfs, &tree);
 		if (r != 0 || memcmp(tree.tree, wanted, PS_DIGEST) == 0)
@@ -269,13 +258,11 @@ ln_render_check(struct ln_session *s, const uint8_t image[PS_DIGEST],
     const char *name)
 {
 	struct ln_lower l = { .name = name };
-	char path[LN_IMAGE_PATH];
-	_cleanup_fd_ int rendered = -1;
+	_cleanup_fd_ int rendered =
+	    ln_open_dir(s->image, ln_image_path(image, "rendered"));
 	int r = 0;
 
 	memcpy(l.image, image, PS_DIGEST);
-	ln_image_path(image, "rendered", path);
-	rendered = ln_open_dir(s->image, path);
 	if (rendered < 0)
 		return rendered == -ENOENT ? 0 : rendered;
 	for (l.rendering = 1; r == 0 && l.rendering <= MAX_RENDERINGS; l.rendering++)

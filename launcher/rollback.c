@@ -138,7 +138,8 @@ ln_rollback_judge(struct ln_session *s, const struct ps_record *r, bool store)
 static int
 raise_state(int states, char *path, uint64_t at)
 {
-	char *file = strchr(path, '/') + 1, text[24];
+	char *file = strchr(path, '/') + 1;
+	const char *text = ln_path("%llu\n", (unsigned long long)at);
 	_cleanup_fd_ int dir = -1;
 	uint64_t seen;
 	int r;
@@ -151,7 +152,6 @@ raise_state(int states, char *path, uint64_t at)
 	file[-1] = '/';
 	if (r < 0 || seen >= at)
 		return r;
-	(void)snprintf(text, sizeof(text), "%llu\n", (unsigned long long)at);
 	r = ln_replace_file(NULL, dir, file, text, strlen(text));
 	if (r == 0)
 		r = sys_fsync(dir);

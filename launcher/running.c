@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -21,14 +20,12 @@
 static int
 held_by(uint64_t pid, int pod)
 {
-	char path[48];
 	struct stat mine, its = { 0 };
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int fd = sys_open(AT_FDCWD, ln_path("/proc/%u/fd",
+	    (unsigned)pid), O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	_cleanup_list_ DIR *list = NULL;
 	const char *name;
 
-	(void)snprintf(path, sizeof(path), "/proc/%u/fd", (unsigned)pid);
-	fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, SYS_HOST);
 	if (fd < 0 || fstat(pod, &mine) < 0 || ln_list(fd, ".", &list) < 0)
 		return -ESRCH;
 	while ((name = ln_next(list)) != NULL) {
@@ -53,13 +50,12 @@ is_pid(char *text, uint64_t *ret)
 static bool
 is_inside(uint64_t pid)
 {
-	_cleanup_fd_ int its = -1, ours = -1;
+	_cleanup_fd_ int its = sys_open(AT_FDCWD, ln_path("/proc/%u/ns/pid",
+	    (unsigned)pid), O_RDONLY, 0, SYS_HOST);
+	_cleanup_fd_ int ours =
+	    sys_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0, SYS_HOST);
 	struct stat inside, outside;
-	char path[48];
 
-	(void)snprintf(path, sizeof(path), "/proc/%u/ns/pid", (unsigned)pid);
-	its = sys_open(AT_FDCWD, path, O_RDONLY, 0, SYS_HOST);
-	ours = sys_open(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0, SYS_HOST);
 	return its >= 0 && ours >= 0 && fstat(its, &inside) == 0 &&
 	    fstat(ours, &outside) == 0 && inside.st_ino != outside.st_ino;
 }
@@ -70,11 +66,10 @@ static bool
 listens(uint64_t pid)
 {
 	static char text[4096];
-	char path[48], *at;
-
-	(void)snprintf(path, sizeof(path), "/proc/%u/status", (unsigned)pid);
-	at = ln_read_text(path, text, sizeof(text)) < 0
+	const char *path = ln_path("/proc/%u/status", (unsigned)pid);
+	const char *at = ln_read_text(path, text, sizeof(text)) < 0
 	    ? NULL : strstr(text, "\nSigBlk:\t");
+
 	return at && strlen(at) > 25 && strchr("13579bdf", at[15]);
 }
 
@@ -82,12 +77,12 @@ listens(uint64_t pid)
 static int
 open_init(uint64_t stage1, bool *ret_listens)
 {
-	char path[64], text[64];
+	const char *path = ln_path("/proc/%u/task/%u/children", (unsigned)stage1,
+	    (unsigned)stage1);
 	_cleanup_fd_ int fd = -1;
 	uint64_t pid, again;
+	char text[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%u/task/%u/children",
-	    (unsigned)stage1, (unsigned)stage1);
 	if (ln_read_text(path, text, sizeof(text)) < 0 || !is_pid(text, &pid))
 		return -1;
 	fd = sys_pidfd((pid_t)pid);
@@ -106,13 +101,12 @@ find(struct ln_session *s, const char *uuid, enum ln_stage until,
     struct ln_running *ret)
 {
 	bool hears = until == LN_LISTENS;
-	char path[80], text[64];
-	_cleanup_fd_ int pod = -1, stage1 = -1, there = -1;
+	_cleanup_fd_ int pod = ln_open_dir(s->pods, ln_path("run/%s", uuid));
+	_cleanup_fd_ int stage1 = -1, there = -1;
+	char text[64];
 	uint64_t pid;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "run/%s", uuid);
-	pod = ln_open_dir(s->pods, path);
 	if (pod < 0)
 		return pod;
 	r = sys_flock(pod, false);

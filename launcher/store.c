@@ -150,25 +150,21 @@ ln_slot_max(const struct ln_session *s, uint8_t kind)
 					: PS_MAX_KEY;
 }
 
-void
-ln_image_path(const uint8_t image[PS_DIGEST], const char *below,
-    char ret[LN_IMAGE_PATH])
+const char *
+ln_image_path(const uint8_t image[PS_DIGEST], const char *below)
 {
-	ps_image_id(image, ret);
-	(void)snprintf(ret + PS_IMAGE_ID_LEN, LN_IMAGE_PATH - PS_IMAGE_ID_LEN,
-	    "/%s", below);
+	char id[PS_IMAGE_ID_LEN + 1];
+
+	ps_image_id(image, id);
+	return ln_path("%s/%s", id, below);
 }
 
 int
 ln_pod_lock(const struct ln_session *s, const char *where, const char *uuid)
 {
-	char path[80];
-	_cleanup_fd_ int fd = -1;
-	int r;
+	_cleanup_fd_ int fd = ln_open_dir(s->pods, ln_path("%s/%s", where, uuid));
+	int r = fd < 0 ? fd : sys_flock(fd, true);
 
-	(void)snprintf(path, sizeof(path), "%s/%s", where, uuid);
-	fd = ln_open_dir(s->pods, path);
-	r = fd < 0 ? fd : sys_flock(fd, true);
 	return r < 0 ? r : take_fd(fd);
 }
 
@@ -176,23 +172,18 @@ int
 ln_pod_move(const struct ln_session *s, const char *from, const char *to,
     const char *uuid)
 {
-	char old[80], new[80];
-
-	(void)snprintf(old, sizeof(old), "%s/%s", from, uuid);
-	(void)snprintf(new, sizeof(new), "%s/%s", to, uuid);
-	return sys_rename(s->pods, old, s->pods, new, false);
+	return sys_rename(s->pods, ln_path("%s/%s", from, uuid), s->pods,
+	    ln_path("%s/%s", to, uuid), false);
 }
 
 int
 ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],
     char *text, struct ps_record *ret)
 {
-	char path[LN_IMAGE_PATH];
 	uint64_t size;
-	int r;
+	int r = ln_read_file(s->image, ln_image_path(image, "record"), text,
+	    PS_MAX_RECORD, &size);
 
-	ln_image_path(image, "record", path);
-	r = ln_read_file(s->image, path, text, PS_MAX_RECORD, &size);
 	if (r == 0)
 		r = ps_record_parse(text, size, ret);
 	if (r < 0)

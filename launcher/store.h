@@ -5,7 +5,6 @@
  */
 #include "launcher/files.h"
 #include "launcher/session.h"
-#include "privsep/name.h"
 #include "privsep/record.h"
 
 /* Below pods/, in the order in which pods move on. */
@@ -32,10 +31,9 @@ struct ln_slot *ln_slot_get(struct ln_session *s, uint16_t n, uint8_t kind);
 /* Bytes that a slot of this kind may hold at most. */
 uint64_t ln_slot_max(const struct ln_session *s, uint8_t kind);
 
-#define LN_IMAGE_PATH (PS_IMAGE_ID_LEN + 40u)
-/* The path, below the image store, of what an image's directory holds. */
-void ln_image_path(const uint8_t image[PS_DIGEST], const char *below,
-    char ret[LN_IMAGE_PATH]);
+/* The path, below the image store, of what an image's directory holds
+ * (ln_path). */
+const char *ln_image_path(const uint8_t image[PS_DIGEST], const char *below);
 /* Read image/<id>/record.  text must hold PS_MAX_RECORD + 1 and outlive *ret.
  * -ENOENT: no such image.  -EBADMSG: damaged. */
 int ln_record_read(struct ln_session *s, const uint8_t image[PS_DIGEST],

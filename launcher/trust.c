@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -59,21 +58,16 @@ ln_trust_holds(struct ln_session *s, const char *name, const char *fingerprint)
 {
 	const int stores[] = { s->system_trust, s->local_trust };
 	struct finding found = { false, false };
-	char path[400];
 	size_t n = strlen(name);
 
 	if (is_denied(&s->policy, fingerprint))
 		return false;
 	for (size_t i = 0; i < PS_COUNT(stores); i++) {
-		(void)snprintf(path, sizeof(path), "root.d/%s", fingerprint);
-		look(stores[i], path, &found);
-		for (size_t end = 1; end <= n; end++) {
-			if (end < n && name[end] != '/')
-				continue;
-			(void)snprintf(path, sizeof(path), "prefix.d/%.*s/%s",
-			    (int)end, name, fingerprint);
-			look(stores[i], path, &found);
-		}
+		look(stores[i], ln_path("root.d/%s", fingerprint), &found);
+		for (size_t end = 1; end <= n; end++)
+			if (end == n || name[end] == '/')
+				look(stores[i], ln_path("prefix.d/%.*s/%s", (int)end,
+				    name, fingerprint), &found);
 	}
 	return found.stands && !found.masked;
 }
@@ -83,7 +77,7 @@ static int
 write_key(int dir, const char *fingerprint, int key, uint64_t size)
 {
 	_cleanup_fd_ int file = sys_tmpfile(dir);
-	char temporary[80];
+	const char *temporary = ln_path(".new-%s", fingerprint);
 	int r;
 
 	if (file < 0)
@@ -93,7 +87,6 @@ write_key(int dir, const char *fingerprint, int key, uint64_t size)
 		r = sys_own(file, 0, 0, 0644);
 	if (r == 0)
 		r = sys_fsync(file);
-	(void)snprintf(temporary, sizeof(temporary), ".new-%s", fingerprint);
 	(void)sys_unlink(dir, temporary, false);
 	if (r == 0)
 		r = sys_link(file, dir, temporary);
@@ -136,12 +129,10 @@ put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
 {
 	_cleanup_fd_ int top = ln_make_path(AT_FDCWD, s->local_name, SYS_HOST, 0, 0755);
 	_cleanup_fd_ int dir = -1;
-	static char path[5000];
-	char below[400];
+	const char *below = ln_path("trustedkeys/%s%s",
+	    prefix[0] ? "prefix.d/" : "root.d", prefix), *path;
 	int r;
 
-	(void)snprintf(below, sizeof(below), "trustedkeys/%s%s",
-	    prefix[0] ? "prefix.d/" : "root.d", prefix);
 	dir = top < 0 ? top : ln_make_path(top, below, SYS_BENEATH, 0, 0755);
 	r = dir < 0 ? dir : write_key(dir, fingerprint, key, size);
 	if (r < 0)
@@ -149,8 +140,7 @@ put_key(struct ln_session *s, const char *prefix, const char *fingerprint,
 	/* The store may be there only now; what comes next sees it. */
 	if (s->local_trust < 0)
 		s->local_trust = ln_open_dir(top, "trustedkeys");
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", s->local_name, below,
-	    fingerprint);
+	path = ln_path("%s/%s/%s", s->local_name, below, fingerprint);
 	return PS_SEND(&s->control, TRUSTED, (&(struct ps_msg_TRUSTED){ .path = path }),
 	    NULL, 0);
 }

@@ -194,14 +194,10 @@ ln_volume_attach(const struct ln_plan *plan, int dir)
 {
 	int r = 0;
 
-	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++) {
-		char target[320];
-
-		(void)snprintf(target, sizeof(target),
-		    "stage1/rootfs/rkt/volumes/%s", plan->volume[i].name);
+	for (uint16_t i = 0; r == 0 && i < plan->pod.volumes; i++)
 		if (mounts[i] >= 0)
-			r = sys_attach(mounts[i], dir, target);
-	}
+			r = sys_attach(mounts[i], dir, ln_path(
+			    "stage1/rootfs/rkt/volumes/%s", plan->volume[i].name));
 	return r;
 }
 

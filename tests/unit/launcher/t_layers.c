@@ -3,6 +3,8 @@
  * whole and in order, each judged by itself; and renderings (G4, G5, G9). */
 #include "tests/unit/launcher/world.h"
 
+#include "privsep/name.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
