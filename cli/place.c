@@ -269,7 +269,8 @@ cli_place_plan(const struct cli_run_place *p, struct ps_msg_PLAN_POD *ret)
 	ret->hostname = p->hostname;
 	ret->interactive = p->interactive;
 	if (p->hostname && !ps_is_host(p->hostname, strlen(p->hostname)))
-		return cli_fail("--hostname \"%s\" is not a host name",
+		return cli_fail("--hostname \"%s\" is not a host name: want up "
+				"to 64 of a-z, A-Z, 0-9, and - and . between them",
 		    p->hostname);
 	r = p->interactive ? cli_place_stdin() : 0;
 	if (r == 0)

@@ -340,7 +340,8 @@ make_files(struct ln_session *s, struct start *start)
 	return ln_refuse_error(s, r, "cannot write the pod");
 }
 
-/* --uuid-file-save, where the conductor may not write. */
+/* --uuid-file-save, where the conductor may not write.  The path is of the
+ * caller's directory, which mounting leaves. */
 static int
 save_uuid(struct ln_session *s)
 {
@@ -388,14 +389,14 @@ build(struct ln_session *s, const struct start *start)
 	int r = ln_refuse_error(s, write_pid(s), "cannot write the pod");
 
 	if (r == 0)
+		r = save_uuid(s);
+	if (r == 0)
 		r = ln_volume_done(s, ln_mount_pod(s, &plan, start->base),
 		    "cannot mount the pod's file systems");
 	if (r == 0)
 		r = enter_cgroups(s, start->base);
 	if (r == 0)
 		r = make_keyring(s);
-	if (r == 0)
-		r = save_uuid(s);
 	if (r == 0)
 		r = ln_refuse_error(s, make_facts(s, start->base), "cannot start the pod");
 	return r == 0 ? move(s, start->how == PS_START_PREPARED ? "prepared" :

@@ -98,7 +98,7 @@ fill_hosts(int etc)
 
 	if (fd < 0)
 		return fd == -EEXIST ? 0 : fd;
-	if (gethostname(name, sizeof(name) - 1) < 0)
+	if (gethostname(name, sizeof(name)) < 0)
 		return -errno;
 	n = snprintf(text, sizeof(text),
 	    "127.0.0.1 localhost localhost.domain localhost4 "

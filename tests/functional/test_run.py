@@ -280,8 +280,12 @@ def test_run_hostname(host):
     f = host.run(image, "facts").ok().facts
     uuid = host.pods()[0][1]
     assert f.one("hostname") == "rkt-" + uuid
-    f = host.run(image, "facts", pod=["--hostname=web.example"]).ok().facts
-    assert f.one("hostname") == "web.example"
+    longest = "a" * 31 + "." + "b" * 32
+    for name in ("web.example", longest):
+        f = host.run(image, "facts", "read", "/etc/hosts",
+                     pod=["--hostname=" + name]).ok().facts
+        assert f.one("hostname") == name
+        assert f.all("read")[0].endswith(" " + name)
     for bad in ("-x", "a b", "a\nb", "x" * 70, "a/b"):
         host.run(image, "facts", pod=["--hostname=" + bad]).refused()
 
@@ -522,6 +526,17 @@ def test_run_uuid_file(host):
     assert file.read_text() == host.pods()[0][1]
     r = host.rkt("status", "--uuid-file=%s" % file).ok()
     assert "state=exited" in r.out
+
+
+@pytest.mark.parametrize("path", ["uuid", "./uuid", "below/uuid"])
+def test_run_uuid_file_of_the_callers_directory(host, path):
+    """Wherever rkt itself is by then."""
+    image = host.store()
+    (host.path / "below").mkdir()
+    subprocess.run(host.argv("run", "--uuid-file-save=" + path, image),
+                   cwd=host.path, capture_output=True, check=True)
+    host.note_pods()
+    assert (host.path / path).read_text() == host.pods()[0][1]
 
 
 # --- words -------------------------------------------------------------------
