@@ -108,27 +108,24 @@ find_prepared(struct ln_session *s, struct start *start)
 static int
 make_pod(struct ln_session *s, const char *uuid)
 {
-	char embryo[64], prepare[64];
 	_cleanup_fd_ int fd = -1;
-	int r;
+	int r = ln_pod_exists(s, uuid, false) ? -EEXIST :
+	    sys_mkdir(s->pods, ln_path("embryo/%s", uuid), 0700);
 
-	(void)snprintf(embryo, sizeof(embryo), "embryo/%s", uuid);
-	(void)snprintf(prepare, sizeof(prepare), "prepare/%s", uuid);
-	r = ln_pod_exists(s, uuid, false) ? -EEXIST : sys_mkdir(s->pods, embryo, 0700);
 	if (r < 0)
 		return r;
-	fd = ln_open_dir(s->pods, embryo);
+	fd = ln_open_dir(s->pods, ln_path("embryo/%s", uuid));
 	r = fd < 0 ? fd : sys_own(fd, 0, s->rkt.gid, 0750);
 	if (r == 0)
 		r = sys_flock(fd, true);
 	if (r == 0)
-		r = sys_rename(s->pods, embryo, s->pods, prepare, false);
+		r = ln_pod_move(s, "embryo", "prepare", uuid);
 	if (r < 0) {
-		(void)sys_unlink(s->pods, embryo, true);
+		(void)sys_unlink(s->pods, ln_path("embryo/%s", uuid), true);
 		return r;
 	}
 	if (ln_pod_exists(s, uuid, true)) {
-		(void)sys_unlink(s->pods, prepare, true);
+		(void)sys_unlink(s->pods, ln_path("prepare/%s", uuid), true);
 		return -EEXIST;
 	}
 	s->pod = take_fd(fd);
@@ -138,7 +135,7 @@ make_pod(struct ln_session *s, const char *uuid)
 static int
 write_files(struct ln_session *s, const struct start *start)
 {
-	char range[32];
+	const char *range = ln_path("%u:%u\n", start->base, PS_RANGE);
 	int r = ln_write_file(s, s->pod, "pod", plan.pod.manifest,
 	    plan.pod.n_manifest);
 
@@ -146,7 +143,6 @@ write_files(struct ln_session *s, const struct start *start)
 		r = ln_write_file(s, s->pod, "plan", start->bytes, start->size);
 	if (r == 0 && start->how == PS_START_PREPARE)
 		r = ln_prepared_note(s);
-	(void)snprintf(range, sizeof(range), "%u:%u\n", start->base, PS_RANGE);
 	if (r == 0)
 		r = ln_write_file(s, s->pod, "private-users-prepared", range,
 		    strlen(range));
@@ -156,9 +152,8 @@ write_files(struct ln_session *s, const struct start *start)
 static int
 write_pid(struct ln_session *s)
 {
-	char pid[16];
+	const char *pid = ln_path("%d\n", getpid());
 
-	(void)snprintf(pid, sizeof(pid), "%d\n", getpid());
 	return ln_write_file(s, s->pod, "ppid", pid, strlen(pid));
 }
 
