@@ -219,7 +219,6 @@ write_record(struct ln_session *s, const struct ps_record *record, int dir,
 static int
 commit(struct ln_session *s, struct admission *a, bool *ret_existed)
 {
-	char id[PS_IMAGE_ID_LEN + 1];
 	int r = link_slot(s, a->image, a->dir, "blob");
 
 	if (r == 0 && a->signature)
@@ -232,8 +231,8 @@ commit(struct ln_session *s, struct admission *a, bool *ret_existed)
 		r = sys_syncfs(a->dir);
 	if (r < 0)
 		return r;
-	ps_image_id(a->record.image, id);
-	r = sys_rename(s->image, a->staging, s->image, id, false);
+	r = sys_rename(s->image, a->staging, s->image,
+	    ln_image_id(a->record.image), false);
 	*ret_existed = r == -EEXIST || r == -ENOTEMPTY;
 	if (r == 0)
 		a->staging[0] = '\0';
@@ -319,15 +318,12 @@ static int
 renew(struct ln_session *s, struct admission *a)
 {
 	static char text[PS_MAX_RECORD + 1];
-	char id[PS_IMAGE_ID_LEN + 1];
-	_cleanup_fd_ int dir = -1;
+	_cleanup_fd_ int dir = ln_open_dir(s->image, ln_image_id(a->record.image));
 	struct ps_record old;
 	bool whole = ln_record_read(s, a->record.image, text, &old) == 0;
 	bool keep = whole && (old.n_signer > 0 || a->record.n_signer == 0);
 	int r;
 
-	ps_image_id(a->record.image, id);
-	dir = ln_open_dir(s->image, id);
 	if (dir < 0)
 		return dir;
 	r = agrees(s, a, dir, whole ? &old : NULL);

@@ -42,10 +42,7 @@ ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
 	va_start(ap, format);
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	if (!ps_is_print(text, strlen(text))) /* a cut UTF-8 sequence, or worse */
-		for (char *p = text; *p; p++)
-			if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
-				*p = '?';
+	ln_make_print(text); /* a cut UTF-8 sequence, or worse */
 	r = PS_SEND(&s->control, REFUSED,
 	    (&(struct ps_msg_REFUSED){ .code = code, .text = text }), NULL, 0);
 	return r < 0 ? r : 1;

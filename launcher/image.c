@@ -82,13 +82,9 @@ ln_image_hold(struct ln_session *s, int *dir)
 static int
 hold(struct ln_session *s, const uint8_t image[PS_DIGEST])
 {
-	char id[PS_IMAGE_ID_LEN + 1];
-	_cleanup_fd_ int dir = -1, record = -1;
-	int r;
+	_cleanup_fd_ int dir = ln_open_dir(s->image, ln_image_id(image)), record = -1;
+	int r = dir < 0 ? dir : sys_flock(dir, false);
 
-	ps_image_id(image, id);
-	dir = ln_open_dir(s->image, id);
-	r = dir < 0 ? dir : sys_flock(dir, false);
 	record = r < 0 ? -1 : ln_open_file(dir, "record");
 	if (record >= 0)
 		(void)sys_touch(record); /* used last: its mtime */

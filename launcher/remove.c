@@ -125,13 +125,10 @@ ln_end_pod(struct ln_session *s, struct ps_frame *f)
 static int
 remove_image(struct ln_session *s, const uint8_t image[PS_DIGEST])
 {
-	char id[PS_IMAGE_ID_LEN + 1];
-	_cleanup_fd_ int dir = -1;
-	int r;
+	const char *id = ln_image_id(image);
+	_cleanup_fd_ int dir = ln_open_dir(s->image, id);
+	int r = dir < 0 ? dir : sys_flock(dir, true);
 
-	ps_image_id(image, id);
-	dir = ln_open_dir(s->image, id);
-	r = dir < 0 ? dir : sys_flock(dir, true);
 	if (r == 0 && ln_is_added(s, image))
 		r = -EWOULDBLOCK;
 	if (r == -EWOULDBLOCK)

@@ -33,15 +33,11 @@ struct rendering {
 static void
 describe(struct rendering *m)
 {
-	char id[PS_IMAGE_ID_LEN + 1], tree[PS_IMAGE_ID_LEN + 1];
 	size_t at = 0;
 
-	for (uint16_t i = 0; i < m->of->n; i++) {
-		ps_image_id(m->of->v[i].image, id);
-		ps_image_id(m->of->v[i].tree, tree);
-		at += (size_t)snprintf(m->layers + at, LINE,
-		    "layer %s %s\n", id, tree);
-	}
+	for (uint16_t i = 0; i < m->of->n; i++)
+		at += (size_t)snprintf(m->layers + at, LINE, "layer %s %s\n",
+		    ln_image_id(m->of->v[i].image), ln_image_id(m->of->v[i].tree));
 }
 
 /* What its tree must hash to; and what it was made of, a text. */
@@ -146,11 +142,10 @@ static int
 commit(struct ln_session *s, struct rendering *m, int rendered, int dir)
 {
 	static char text[TREE_LINE + sizeof(m->layers) + 1];
-	char id[PS_IMAGE_ID_LEN + 1];
 	int r;
 
-	ps_image_id(m->tree, id);
-	(void)snprintf(text, sizeof(text), "tree %s\n%s", id, m->layers);
+	(void)snprintf(text, sizeof(text), "tree %s\n%s", ln_image_id(m->tree),
+	    m->layers);
 	r = ln_write_file(s, dir, "record", text, strlen(text));
 	if (r == 0)
 		r = sys_syncfs(dir);
@@ -191,15 +186,13 @@ int
 ln_render(struct ln_session *s, const struct ln_lowers *of, struct ln_lower *ret)
 {
 	static struct rendering m;
-	char id[PS_IMAGE_ID_LEN + 1];
-	_cleanup_fd_ int image = -1, rendered = -1;
+	_cleanup_fd_ int rendered = -1, image =
+	    ln_open_dir(s->image, ln_image_id(of->v[0].image));
 	uint32_t n = 0;
 	int r;
 
 	m = (struct rendering){ .of = of };
 	describe(&m);
-	ps_image_id(of->v[0].image, id);
-	image = ln_open_dir(s->image, id);
 	r = image < 0 ? image : find(s, &m, image, &n);
 	/* As the tree's, no one but root walks here: what images say is
 	 * set-user-ID, is so for an id that no one has. */

@@ -76,6 +76,8 @@ int ln_refuse(struct ln_session *s, uint32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* r, unless it is a negative errno of the machine's: then REFUSED for that. */
 int ln_refuse_error(struct ln_session *s, int r, const char *what);
+/* What is no printable UTF-8 as a whole becomes ASCII with '?' in it. */
+void ln_make_print(char *text);
 /* It is done, and there is no more to say. */
 int ln_done(struct ln_session *s);
 /* STARTING: the pod is as it shall be; when the conductor has ended, this

@@ -151,12 +151,18 @@ ln_slot_max(const struct ln_session *s, uint8_t kind)
 }
 
 const char *
-ln_image_path(const uint8_t image[PS_DIGEST], const char *below)
+ln_image_id(const uint8_t image[PS_DIGEST])
 {
 	char id[PS_IMAGE_ID_LEN + 1];
 
 	ps_image_id(image, id);
-	return ln_path("%s/%s", id, below);
+	return ln_path("%s", id);
+}
+
+const char *
+ln_image_path(const uint8_t image[PS_DIGEST], const char *below)
+{
+	return ln_path("%s/%s", ln_image_id(image), below);
 }
 
 int

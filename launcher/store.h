@@ -31,8 +31,9 @@ struct ln_slot *ln_slot_get(struct ln_session *s, uint16_t n, uint8_t kind);
 /* Bytes that a slot of this kind may hold at most. */
 uint64_t ln_slot_max(const struct ln_session *s, uint8_t kind);
 
-/* The path, below the image store, of what an image's directory holds
+/* "sha512-...", and the path, below the image store, of what an image's directory holds
  * (ln_path). */
+const char *ln_image_id(const uint8_t image[PS_DIGEST]);
 const char *ln_image_path(const uint8_t image[PS_DIGEST], const char *below);
 /* Read image/<id>/record.  text must hold PS_MAX_RECORD + 1 and outlive *ret.
  * -ENOENT: no such image.  -EBADMSG: damaged. */

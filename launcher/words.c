@@ -24,6 +24,15 @@ ln_words_open(struct ln_session *s)
 	return pipe2(s->words, O_CLOEXEC | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+void
+ln_make_print(char *text)
+{
+	if (!ps_is_print(text, strlen(text)))
+		for (char *p = text; *p != '\0'; p++)
+			if (*p < 0x20 || *p > 0x7e)
+				*p = '?';
+}
+
 static void
 say(const char *who, char *line)
 {
@@ -34,10 +43,7 @@ say(const char *who, char *line)
 		line += n + 2;
 	if (strlen(line) > MAX_LINE)
 		line[MAX_LINE] = '\0';
-	if (!ps_is_print(line, strlen(line)))
-		for (char *p = line; *p != '\0'; p++)
-			if (*p < 0x20 || *p > 0x7e)
-				*p = '?';
+	ln_make_print(line);
 	ps_log("%s: %s", who, line);
 }
 
