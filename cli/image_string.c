@@ -169,6 +169,11 @@ classify_url(const char *s, const char *rest, struct cli_image_string *ret)
 	ret->kind = CLI_IMAGE_URL;
 	ret->text = s;
 	if (strncasecmp(s, "file:", 5) == 0) {
+		/* The launcher opens what stands there, and no more is read
+		 * into it. */
+		if (strncmp(s, "file:///", 8) != 0 || strpbrk(s, "?#"))
+			return cli_format("invalid image string \"%s\": want "
+					  "file:///PATH.aci, or the path alone", s);
 		ret->kind = CLI_IMAGE_PATH;
 		ret->text = clean;
 	}
