@@ -30,7 +30,8 @@ docs/PROTOCOL.md: $(O)/protocol
 # The sandbox matrix: each worker's own objects, main.c included, with a probe
 # linked in that acts when the worker has closed its doors (tests/sandbox).
 sandbox_O := $(abspath $(O))/sandbox
-PROBES := $(addprefix $(O)/sandbox/libexec/,conductor fetcher verify second unpack)
+PROBES := $(addprefix $(O)/sandbox/libexec/,conductor fetcher verify second unpack \
+	stage1-enter)
 .PHONY: sandbox-bins
 sandbox-bins: $(PROBES) $(O)/sandbox/matrix
 sandbox: sandbox-bins
@@ -55,13 +56,14 @@ $(O)/sandbox/libexec/$(1): $$(call obj,$$($(1)_SRCS_ALL)) \
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -Wl,--wrap=ps_seccomp \
 		-Wl,--wrap=ps_worker_enter -o $$@ $$^ $$($(1)_LIBS)
 endef
-$(foreach p,conductor fetcher verify second unpack,$(eval $(call probe,$(p))))
+$(foreach p,conductor fetcher verify second unpack stage1-enter,$(eval $(call probe,$(p))))
 
 matrix_SRCS := launcher/workers.c launcher/words.c launcher/files.c launcher/sys.c \
 	launcher/sys_spawn.c launcher/users.c $(filter-out privsep/paths.c,$(privsep_root_SRCS))
 $(O)/sandbox/matrix: $(call obj,$(matrix_SRCS)) \
 		$(O)/sandbox/obj/matrix.o $(O)/sandbox/obj/acts.o \
-		$(O)/sandbox/obj/inspect.o \
+		$(O)/sandbox/obj/inspect.o $(O)/sandbox/obj/pod.o \
+		$(call obj,stage1/common/door.c) \
 		$(O)/sandbox/obj/paths.o
 	$(call say,LD,matrix)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=sys_wait \

@@ -10,6 +10,7 @@
 #include <linux/if_alg.h>
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -492,6 +493,53 @@ x32_getpid(void)
 }
 #endif
 
+/* What is below one of the directories that a worker was given: the one that has
+ * this file, which is a layer. */
+static int
+layer_file(const char *name, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC,
+	    .resolve = RESOLVE_BENEATH};
+	long fd = -1;
+
+	if ((flags & O_CREAT) != 0)
+		how.mode = 0600;
+	for (int dir = 4; fd < 0 && dir < 12; dir++) {
+		fd = syscall(SYS_openat2, dir, "file", &(struct open_how){
+		    .flags = O_PATH | O_CLOEXEC}, sizeof(how));
+		if (fd >= 0)
+			return done(syscall(
+			    SYS_openat2, dir, name, &how, sizeof(how)));
+	}
+	return -ENOTDIR;
+}
+
+static int
+layer_read(void)
+{
+	return layer_file("file", O_RDONLY);
+}
+static int
+layer_write(void)
+{
+	return layer_file("file", O_WRONLY);
+}
+static int
+layer_truncate(void)
+{
+	return layer_file("file", O_RDONLY | O_TRUNC);
+}
+static int
+layer_create(void)
+{
+	return layer_file("probe", O_CREAT | O_WRONLY);
+}
+static int
+layer_climb(void)
+{
+	return layer_file("../rendered", O_RDONLY | O_DIRECTORY);
+}
+
 /* No act at all: the driver looks at us, then says go on. */
 static int
 be_inspected(void)
@@ -571,10 +619,22 @@ const struct act acts[] = {
     {NULL, NULL, false},
 };
 
+const struct act layer_acts[] = {
+    {"layer_read", layer_read, false},
+    {"layer_write", layer_write, false},
+    {"layer_truncate", layer_truncate, false},
+    {"layer_create", layer_create, false},
+    {"layer_climb", layer_climb, false},
+    {NULL, NULL, false},
+};
+
 const struct act *
 act_find(const char *name)
 {
 	for (const struct act *a = acts; a->name; a++)
+		if (strcmp(a->name, name) == 0)
+			return a;
+	for (const struct act *a = layer_acts; a->name; a++)
 		if (strcmp(a->name, name) == 0)
 			return a;
 	return strcmp(name, act_inspect.name) == 0 ? &act_inspect : NULL;

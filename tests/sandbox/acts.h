@@ -16,6 +16,7 @@ struct act {
 };
 
 extern const struct act acts[]; /* ends with name == NULL */
+extern const struct act layer_acts[]; /* of one that is given layers */
 extern const struct act act_inspect;
 extern pid_t act_victim; /* another process with the same uid */
 

@@ -31,6 +31,7 @@
 #include "launcher/sys.h"
 #include "launcher/users.h"
 #include "launcher/workers.h"
+#include "pod.h"
 #include "privsep/attr.h"
 #include "privsep/fds.h"
 #include "privsep/paths.h"
@@ -235,6 +236,29 @@ run_unpack(void)
 	return r;
 }
 
+/* Of a tree that unpack has made, as a layer. */
+static int
+run_render(void)
+{
+	struct ln_rendering what = {.manifest = -1, .bare = true, .n = 1};
+	struct ps_msg_TREE tree;
+	int mount, r;
+
+	(void)mkdir("rendered", 0755);
+	if (chown("rendered", PS_FOREIGN_BASE, PS_FOREIGN_BASE) < 0)
+		die("rendered");
+	what.rootfs = open("rendered", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mount = sys_idmapped(session.quarantine, "rootfs", -1);
+	what.trees[0] = openat(mount, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (what.rootfs < 0 || what.trees[0] < 0)
+		die("layer");
+	r = ln_worker_render(&session, &what, &tree);
+	(void)close(what.rootfs);
+	(void)close(what.trees[0]);
+	(void)close(mount);
+	return r == 0 && access("rendered/file", F_OK) == 0 ? 0 : -1;
+}
+
 /* One plain HTTP answer on loopback, from a child. */
 static pid_t
 web_server(uint16_t *ret_port)
@@ -351,15 +375,25 @@ run_conductor(void)
 	return r == 0 && status == 0 ? 0 : -1;
 }
 
+/* Not a worker: the launcher becomes it, and it gives up root itself. */
+static int
+run_enter(void)
+{
+	return pod_enter(&last_status);
+}
+
 static const struct worker {
-	const char *name;
+	const char *name, *program;
 	int (*run)(void);
+	const struct act *more; /* acts that only it could try */
 } workers[] = {
-    {"verify", run_verify},
-    {"second", run_second},
-    {"unpack", run_unpack},
-    {"fetcher", run_fetcher},
-    {"conductor", run_conductor},
+    {"verify", "verify", run_verify, NULL},
+    {"second", "second", run_second, NULL},
+    {"unpack", "unpack", run_unpack, NULL},
+    {"render", "unpack", run_render, layer_acts},
+    {"fetcher", "fetcher", run_fetcher, NULL},
+    {"conductor", "conductor", run_conductor, NULL},
+    {"enter", "stage1-enter", run_enter, NULL},
 };
 
 /* What a worker may do, and why.  All else must be denied. */
@@ -372,6 +406,7 @@ static const struct {
     {"second", "fork", "it starts sqv"},
     {"second", "create_tmp", "keys for sqv: its own tmpfs"},
     {"second", "fork", "it starts sqv"},
+    {"render", "layer_read", "it lays them over each other"},
     {"fetcher", "socket_inet", "downloads"},
     {"fetcher", "socket_inet6", "downloads"},
     {"fetcher", "socket_netlink_route", "the resolver sorts addresses"},
@@ -394,6 +429,8 @@ is_no(const char *act, int error)
 {
 	if (error == EPERM || error == EACCES || error == EAFNOSUPPORT)
 		return true;
+	if (error == EROFS || error == EXDEV)
+		return strncmp(act, "layer_", 6) == 0;
 	if (error == ENOTTY) /* a policy's answer to every ioctl */
 		return strncmp(act, "ioctl_", 6) == 0;
 	/* In a process namespace of one's own the others are not there. */
@@ -459,7 +496,7 @@ look(const struct worker *w, struct looks *l)
 	int status = 0;
 	pid_t pid;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", ps_libexec_dir, w->name);
+	(void)snprintf(path, sizeof(path), "%s/%s", ps_libexec_dir, w->program);
 	l->program = path;
 	inspected = w->name;
 	put_act("inspect", 0);
@@ -481,12 +518,11 @@ look(const struct worker *w, struct looks *l)
 }
 
 static void
-column(const struct worker *w, uid_t uid, gid_t gid)
+attempts(const struct worker *w, const struct act *a, uid_t uid, gid_t gid)
 {
-	char why[256];
 	unsigned lost = 0;
 
-	for (const struct act *a = acts; a->name; a++) {
+	for (; a && a->name; a++) {
 		pid_t other = victim(uid, gid);
 
 		put_act(a->name, other);
@@ -497,6 +533,15 @@ column(const struct worker *w, uid_t uid, gid_t gid)
 		if (!judge(w, a->name) && ++lost == 3)
 			break; /* it cannot even begin: once is said enough */
 	}
+}
+
+static void
+column(const struct worker *w, uid_t uid, gid_t gid)
+{
+	char why[256];
+
+	attempts(w, acts, uid, gid);
+	attempts(w, w->more, uid, gid);
 	put_act("none", 0);
 	last_status = -1;
 	if (w->run() == 0) {
@@ -600,6 +645,12 @@ everything(void)
 		.fds = "0 1 2 3 4 5 6",
 		.own = "ipc net pid user uts",
 		.cwd = directory},
+	    {.uid = PS_FOREIGN_BASE,
+		.gid = PS_FOREIGN_BASE,
+		.caps = UNPACK_CAPS,
+		.fds = "0 1 2 3 4 5",
+		.own = "ipc net pid user uts",
+		.cwd = directory},
 	    {.uid = session.fetch.uid,
 		.gid = session.fetch.gid,
 		.fds = "0 1 2 3 4",
@@ -611,6 +662,11 @@ everything(void)
 		.own = "",
 		.cwd = "",
 		.environment = true},
+	    {.uid = POD_ID,
+		.gid = POD_ID,
+		.fds = "0 1 2 3 9",
+		.own = "",
+		.cwd = ""},
 	};
 
 	for (size_t i = 0; i < PS_COUNT(workers); i++) {
