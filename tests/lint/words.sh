@@ -23,7 +23,7 @@ fi
 verdict words_in_files "$(files | grep -v '^tests/vectors/' | xargs -d '\n' grep -nIE "$words" /dev/null | cut -c1-160)"
 verdict words_actor "$(files | xargs -d '\n' grep -nIiE "$actor" /dev/null | grep -viE "$fine" | cut -c1-160)"
 verdict words_in_commits "$(git log --format='%h %s %b' | grep -nE "$words" | cut -c1-160)"
-verdict commits_subject "$(git log --format='%s' | grep -vE '^[a-z0-9][a-z0-9/, +-]*: [a-z0-9]' )"
+verdict commits_subject "$(git log --format='%s' | grep -vE '^[a-z0-9][a-z0-9/, +-]*: (--)?[a-z0-9]' )"
 # 5431d88 changed a comment alone.
 verdict commits_have_bodies "$(git log --format='%h %s%x01%b%x02' | tr '\n' ' ' | tr '\002' '\n' |
 	grep -v '^ *5431d88' | awk -F '\001' '$1 ~ / (launcher|privsep|policies)[^:]*: / && $2 !~ /[a-z]/ { print $1 }')"
