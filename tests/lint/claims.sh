@@ -18,7 +18,7 @@ rules() {
 }
 
 acts() {
-	for worker in control verify second unpack fetcher conductor; do
+	for worker in control verify second unpack fetcher conductor render enter; do
 		{
 			sed -n 's/^[ 	]*{ *"\([a-z0-9_]*\)", [a-z0-9_]*, [a-z]*},*$/\1/p' \
 				tests/sandbox/acts.c
