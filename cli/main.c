@@ -16,6 +16,9 @@
 #include "cli/cli.h"
 #include "cli/session.h"
 #include "privsep/log.h"
+#include "privsep/name.h"
+
+#define MAX_DIR 1023u /* bytes, as control.def */
 
 /* Flags and words behind the command, in any order; "--" ends the flags. */
 static const char *
@@ -44,6 +47,12 @@ parse_command(struct cli *c, const struct cli_flagset *sets, size_t n,
 	return NULL;
 }
 
+static bool
+is_dir(const char *path)
+{
+	return strlen(path) <= MAX_DIR && ps_is_path(path, strlen(path));
+}
+
 /* The launcher opens a directory only by the very words of its command line. */
 static const char *
 check_globals(const struct cli_globals *g)
@@ -58,6 +67,10 @@ check_globals(const struct cli_globals *g)
 		if (dirs[i].dir && *dirs[i].dir != '/')
 			return cli_format("--%s: \"%s\" is not an absolute path",
 			    dirs[i].flag, dirs[i].dir);
+		else if (dirs[i].dir && !is_dir(dirs[i].dir))
+			return cli_format("--%s: a path of %zu bytes is too long, "
+					  "or not printable", dirs[i].flag,
+			    strlen(dirs[i].dir));
 	return NULL;
 }
 

@@ -17,6 +17,7 @@
 #include "cli/files.h"
 #include "policies/conductor.h"
 #include "privsep/log.h"
+#include "privsep/name.h"
 #include "privsep/paths.h"
 #include "privsep/worker.h"
 
@@ -117,6 +118,9 @@ cli_read_named(struct cli *c, const char *path, size_t max, char **ret,
 	struct ps_msg_SLOT slot;
 	int r;
 
+	if (!ps_is_path(path, strlen(path)) || strlen(path) > 4095)
+		return cli_fail("a path of %zu bytes is too long, or not "
+				"printable: %.40s...", strlen(path), path);
 	if (c->launched) {
 		if (CLI_ASK(c, GET_FILE, &m, NULL, 0, SLOT, &slot) < 0)
 			return CLI_FAILED;

@@ -336,6 +336,11 @@ def test_usage_errors(data):
             (["list", "--format"], "flag needs an argument: --format"),
             (["--dir=data", "list"], '--dir: "data" is not an absolute path'),
             (["--user-config=x", "list"], '--user-config: "x" is not an absolute path'),
+            (["--dir=/" + "x" * 1023, "list"],
+             "--dir: a path of 1024 bytes is too long"),
+            (["--local-config=/a\nb", "list"], "4 bytes is too long, or not print"),
+            (["status", "--uuid-file=/" + "x" * 4095],
+             "a path of 4096 bytes is too long, or not printable: /xxx"),
             (["--insecure-options=image,image", "list"],
              'duplicated option "image"'),
             (["--insecure-options=imag", "list"], 'unknown option "imag"')]:
