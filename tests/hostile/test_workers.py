@@ -455,10 +455,13 @@ def test_G4_verify_export_inexact(stage, how, tmp_path):
     v = p.room("verify")
     assert v.edge.recv(10).name == "EXPORT"
     fds = [play.sealed(b"exported key")] * {"extra fd": 2, "no fd": 0}.get(how, 1)
-    for _ in range(2 if how == "twice" else 1):
-        v.edge.send_raw(rktmsg.TYPES["EXPORTED"].number,
-                        b"\0" if how == "extra byte" else b"", fds,
-                        serial=2 if how == "serial" else None)
+    for n in range(2 if how == "twice" else 1):
+        try:
+            v.edge.send_raw(rktmsg.TYPES["EXPORTED"].number,
+                            b"\0" if how == "extra byte" else b"", fds,
+                            serial=2 if how == "serial" else None)
+        except BrokenPipeError:
+            assert n == 1  # it had the first, and has closed its end
     v.end(0)
     m = c.edge.recv(15)
     assert m.name == ("TRUSTED" if how == "twice" else "REFUSED"), m
