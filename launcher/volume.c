@@ -112,7 +112,8 @@ mount_host(const struct ps_msg_PLAN_VOLUME *v, int source, int userns)
 		    v->readonly == 1, v->idmap == PS_IDMAP_HOST ? userns : -1);
 
 	if (r < 0)
-		return fail(v, r, r == -EINVAL && v->idmap == PS_IDMAP_HOST ?
+		return fail(v, r, (r == -EINVAL || r == -EPERM) &&
+			v->idmap == PS_IDMAP_HOST ?
 			" (owners cannot be mapped on that file system, or on one "
 			"mounted below it: add idmap=pod, or recursive=false)" : "");
 	return take_fd(mount);

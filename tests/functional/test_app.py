@@ -190,6 +190,9 @@ def test_app_add_refuses(host):
     pod.add(image, "--oom-score-adj=-5").refused("oom-score-adj")
     pod.add(image, "--name=rkt-ready").refused("used by the pod")
     pod.add(image, "--mnt-volume=a,kind=host,source=/usr").refused("target")
+    # What holds the pod's own mounts has owners that are mapped already.
+    pod.add(image, "--mnt-volume=a,kind=host,source=%s,target=/a" % pod.host.path
+            ).refused("recursive=false")
     pod.add(image, "--mnt-volume=a,kind=host,source=/nowhere/x,"
             "target=/a").refused("/nowhere/x")
     pod.add(image, "--volume=a,kind=empty").refused("volume")
