@@ -161,6 +161,8 @@ cli_add_parse(struct cli_run_pod *p, struct cli_globals *g, char **argv,
 
 	p->apps = cli_alloc(sizeof(*p->apps));
 	wrong = cli_parse_flags(&set, 1, argv, &at);
+	if (wrong && argv[at] && named(cli_add_app_flags, argv[at]))
+		return "flags of the app follow its image";
 	if (wrong || g->help)
 		return wrong;
 	if (argv[at] == NULL || argv[at + 1] == NULL)

@@ -95,7 +95,7 @@ def test_add(empty):
 
 @pytest.mark.parametrize("words, says", [
     (["0"], "an image"), (["0", IMAGE, IMAGE], "one image"),
-    (["0", "--name=x", IMAGE], "follow"), (["0", "example.com/none"], "no image"),
+    (["0", "--name=x", IMAGE], "follow"), (["--name=x", "0", IMAGE], "follow"), (["0", "example.com/none"], "no image"),
     (["0", "/x.aci"], "not the name"), (["0", "https://x/y"], "x/y"),
     (["0", IMAGE, "--mnt-volume=v,kind=empty"], "target is missing"),
     (["0", IMAGE, "--mnt-volume=v,target=/v"], "kind is missing"),

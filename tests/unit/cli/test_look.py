@@ -339,7 +339,6 @@ def test_usage_errors(data):
             (["--dir=/" + "x" * 1023, "list"],
              "--dir: a path of 1024 bytes is too long"),
             (["--local-config=/a\nb", "list"], "4 bytes is too long, or not print"),
-
             (["--insecure-options=image,image", "list"],
              'duplicated option "image"'),
             (["--insecure-options=imag", "list"], 'unknown option "imag"')]:
