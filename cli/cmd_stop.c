@@ -2,9 +2,14 @@
  * rkt stop: asks pods to end, or makes them.  Conductor, user rkt; the launcher
  * finds the pod's processes and signals them.
  */
+#include <time.h>
+
 #include "cli/commands.h"
 #include "cli/pods.h"
 #include "cli/session.h"
+
+#define SETTLE_MS 2000
+#define STEP_MS 20
 
 static struct options {
 	bool force;
@@ -25,6 +30,25 @@ prepare(struct cli *c)
 	return cli_check_uuids(c, o.uuid_file);
 }
 
+/* A pod that ends just now, whose supervisor cannot be found any more or has
+ * let go of its lock, is one that has ended a moment later. */
+static int
+settle(struct cli *c, struct cli_pod *pod)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < SETTLE_MS / STEP_MS; i++) {
+		(void)nanosleep(&step, NULL);
+		r = cli_find_pod(c, pod->uuid, pod);
+		if (r == 0)
+			ps_close_fd(&pod->dir);
+		if (pod->state > CLI_RUNNING)
+			break;
+	}
+	return r;
+}
+
 /* Between the look at it and the request a pod may have ended: then there is
  * nothing left to do, and that is no failure. */
 static int
@@ -41,9 +65,8 @@ end_pod(struct cli *c, struct cli_pod *pod)
 	c->keeps = 0;
 	if (r == 0 || c->missing == NULL)
 		return r;
-	if (cli_find_pod(c, pod->uuid, pod) != 0)
+	if (settle(c, pod) != 0)
 		return r;
-	ps_close_fd(&pod->dir);
 	return pod->state > CLI_RUNNING ? 0 : cli_fail("%s", c->missing);
 }
 
@@ -58,6 +81,8 @@ stop_pod(struct cli *c, const char *uuid)
 	ps_close_fd(&pod.dir);
 	if (pod.state < CLI_RUNNING)
 		return cli_fail("pod \"%s\" is not running", pod.uuid);
+	if (pod.orphan && settle(c, &pod) != 0)
+		return CLI_FAILED;
 	if (pod.orphan)
 		return cli_fail("the supervisor of pod \"%s\" has gone: rkt rm "
 				"ends what is left of it", pod.uuid);
