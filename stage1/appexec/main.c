@@ -15,7 +15,6 @@
 #include <linux/close_range.h>
 #include <linux/openat2.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -50,14 +49,14 @@ plain_console(void)
 
 /* An app with a terminal, whose type it was not told: systemd's word for it. */
 static int
-tell_terminal(void)
+tell_terminal(char *const *env)
 {
-	const char *type = getenv("TERM");
-
 	for (uint16_t i = 0; i < app.n_env; i++)
 		if (strncmp(app.env[i], "TERM=", 5) == 0)
 			return 0;
-	return isatty(0) ? s1_set_variable("TERM", type ? type : "vt220") : 0;
+	while (*env && strncmp(*env, "TERM=", 5) != 0)
+		env++;
+	return isatty(0) ? s1_set_variable("TERM", *env ? *env + 5 : "vt220") : 0;
 }
 
 /* When it started is the file's time.  A name that is another app's is left
@@ -120,7 +119,7 @@ start(int pod_root, char **argv, char *const *env)
 	(void)close(pod_root);
 	r = s1_place_streams(&app);
 	if (r == 0)
-		r = tell_terminal();
+		r = tell_terminal(env);
 	if (r < 0) {
 		(void)ps_log_error(r, "cannot start %s: %s", argv[0], s1_why);
 		return S1_EXIT_FDS;
