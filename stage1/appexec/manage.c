@@ -135,15 +135,37 @@ is_there(int pod_root, const char *where, const char *name)
 	return fd >= 0;
 }
 
-/* NAME-created is a file of this app's, unless an app is called so. */
+static const char *const marks[] = {"-created", "-started"};
+
+/* The marks of an app are files beside the codes of apps: where one is called as
+ * the other's mark, each would undo what the other says. */
+static bool
+is_anothers(int pod_root)
+{
+	char name[300];
+
+	for (size_t i = 0; i < PS_COUNT(marks); i++) {
+		const size_t n = strlen(app.name), own = strlen(marks[i]);
+
+		(void)snprintf(name, sizeof(name), "%s%s", app.name, marks[i]);
+		if (is_there(pod_root, S1_PLAN_DIR, name))
+			return true;
+		if (n <= own || strcmp(app.name + n - own, marks[i]) != 0)
+			continue;
+		name[n - own] = '\0';
+		if (is_there(pod_root, S1_PLAN_DIR, name))
+			return true;
+	}
+	return false;
+}
+
 static void
 forget_state(int pod_root, const char *suffix)
 {
 	char name[300];
 
 	(void)snprintf(name, sizeof(name), "%s%s", app.name, suffix);
-	if (suffix[0] == '\0' || !is_there(pod_root, S1_PLAN_DIR, name))
-		forget(pod_root, S1_STATUS_DIR, name);
+	forget(pod_root, S1_STATUS_DIR, name);
 }
 
 static int
@@ -173,12 +195,16 @@ add(int pod_root, int record)
 	if (is_there(pod_root, S1_UNIT_DIR, unit))
 		return ps_log("app name \"%s\" is used by the pod itself",
 		    app.name), PS_EXIT_SYSTEM;
+	if (is_anothers(pod_root))
+		return ps_log("app name \"%s\" does not go with that of another app: "
+			      "NAME-created and NAME-started are files of app NAME",
+		    app.name), PS_EXIT_SYSTEM;
 	(void)snprintf(created, sizeof(created), "%s-created", app.name);
 	if (r == 0)
 		r = ps_pread_full(record, bytes, n, 0);
 	if (r == 0)
 		r = write_new(pod_root, S1_PLAN_DIR, app.name, 0400, bytes, n);
-	if (r == 0 && !is_there(pod_root, S1_PLAN_DIR, created)) {
+	if (r == 0) {
 		forget(pod_root, S1_STATUS_DIR, created);
 		r = write_new(pod_root, S1_STATUS_DIR, created, 0644, "", 0);
 	}
