@@ -226,10 +226,10 @@ class Lab:
         self._made = {}
 
     def compile(self, source):
-        """A static program's bytes."""
+        """A static program's bytes, of that file and those called after it."""
         to = self.path / source.stem
-        subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", to,
-                        source], check=True)
+        subprocess.run(["gcc", "-static", "-O1", "-Wall", "-Wextra", "-o", to, source,
+                        *sorted(source.parent.glob(source.stem + "_*.c"))], check=True)
         return to.read_bytes()
 
     def guest_image(self, files=(), **facts):
