@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "privsep/proto.h"
 
@@ -18,6 +19,17 @@ struct s1_ids {
 
 /* All functions: 0 or negative errno, unless said.  They log nothing but
  * through s1_why, the line that main prints. */
+
+/* What the environment says behind key, "KEY=", or "". */
+static inline const char *
+s1_value(char *const *env, const char *key)
+{
+	const size_t n = strlen(key);
+
+	while (*env && strncmp(*env, key, n) != 0)
+		env++;
+	return *env ? *env + n : "";
+}
 
 /* What went wrong, for the one log line; kept until main prints it. */
 extern const char *s1_why;

@@ -51,12 +51,12 @@ plain_console(void)
 static int
 tell_terminal(char *const *env)
 {
+	const char *type = s1_value(env, "TERM=");
+
 	for (uint16_t i = 0; i < app.n_env; i++)
 		if (strncmp(app.env[i], "TERM=", 5) == 0)
 			return 0;
-	while (*env && strncmp(*env, "TERM=", 5) != 0)
-		env++;
-	return isatty(0) ? s1_set_variable("TERM", *env ? *env + 5 : "vt220") : 0;
+	return isatty(0) ? s1_set_variable("TERM", *type ? type : "vt220") : 0;
 }
 
 /* When it started is the file's time.  A name that is another app's is left

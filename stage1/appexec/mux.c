@@ -463,7 +463,7 @@ s1_mux(int pod_root, char **argv, char *const *env)
 	if (r < 0)
 		return ps_log_error(r, "streams of %s", argv[0]),
 		       PS_EXIT_SYSTEM;
-	s1_keep_restore(&m, FIRST_FD, s1_kept);
+	s1_keep_restore(&m, env, FIRST_FD, s1_kept);
 	deadline = m.begun ? -1 : now() + APP_MS;
 	while (round_trip())
 		;

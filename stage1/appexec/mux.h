@@ -76,7 +76,7 @@ int s1_mux(int pod_root, char **argv, char *const *env);
 void s1_keep(const struct s1_mux *m, size_t which, int fd);
 /* What one before has left: n descriptors from first on, the mux's socket among
  * them, by the names that systemd says. */
-void s1_keep_restore(struct s1_mux *m, int first, unsigned n);
+void s1_keep_restore(struct s1_mux *m, char *const *env, int first, unsigned n);
 /* mux_call.c */
 /* Until an app's mux has handed on all that it wrote; bounded. */
 void s1_await_mux(int pod_root, const char *app);

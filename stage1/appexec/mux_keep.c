@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,16 +12,18 @@
 
 #include "privsep/attr.h"
 #include "privsep/name.h"
+#include "stage1/appexec/appexec.h"
 #include "stage1/appexec/mux.h"
 
 static const char *const names[] = {
     [S1_KEEP_IN] = "in", [S1_OUT] = "out", [S1_ERR] = "err", [S1_TTY] = "tty"};
 
+static const char *notify = ""; /* systemd's socket */
+
 /* If it does not get there, a mux that is killed takes it along. */
 static void
 tell(char *text, int fd)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct iovec iov = {.iov_base = text, .iov_len = strlen(text)};
 	struct msghdr h = {.msg_name = &a,
@@ -35,9 +36,9 @@ tell(char *text, int fd)
 	} control = {0};
 	_cleanup_fd_ int s = -1;
 
-	if (path == NULL || path[0] != '/' || strlen(path) >= sizeof(a.sun_path))
+	if (notify[0] != '/' || strlen(notify) >= sizeof(a.sun_path))
 		return;
-	memcpy(a.sun_path, path, strlen(path));
+	memcpy(a.sun_path, notify, strlen(notify));
 	if (fd >= 0) {
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;
@@ -89,16 +90,17 @@ take(struct s1_mux *m, const char *name, size_t n, int fd)
 }
 
 void
-s1_keep_restore(struct s1_mux *m, int first, unsigned n)
+s1_keep_restore(struct s1_mux *m, char *const *env, int first, unsigned n)
 {
-	const char *all = getenv("LISTEN_FDNAMES");
+	const char *all = s1_value(env, "LISTEN_FDNAMES=");
 
+	notify = s1_value(env, "NOTIFY_SOCKET=");
 	for (unsigned i = 0; i < n; i++) {
-		const size_t length = all ? strcspn(all, ":") : 0;
+		const size_t length = strcspn(all, ":");
 
 		if (i > 0) /* the first is the socket */
 			take(m, all, length, first + (int)i);
-		all = all && all[length] == ':' ? all + length + 1 : NULL;
+		all += length + (all[length] == ':');
 	}
 	m->in.terminal = (m->offered & PS_STREAM_TTY_IN) != 0;
 	if (m->in.terminal && m->out[S1_TTY].fd >= 0)

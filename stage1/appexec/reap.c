@@ -144,17 +144,6 @@ count(int pod_root, bool (*is)(int pod_root, const char *name))
 	return n;
 }
 
-static const char *
-value_of(char *const *env, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (; *env; env++)
-		if (strncmp(*env, key, n) == 0)
-			return *env + n;
-	return "";
-}
-
 static void
 run_post_stop(int pod_root, const char *name)
 {
@@ -193,7 +182,7 @@ s1_reap(int pod_root, char **argv, char *const *env)
 {
 	const char *name = argv[0];
 	int number = s1_exit_number(
-	    value_of(env, "EXIT_CODE="), value_of(env, "EXIT_STATUS="));
+	    s1_value(env, "EXIT_CODE="), s1_value(env, "EXIT_STATUS="));
 	int r;
 
 	if (!ps_is_acname(name, strlen(name)))

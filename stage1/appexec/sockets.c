@@ -21,26 +21,15 @@
 
 unsigned s1_kept;
 
-static const char *
-value_of(char *const *env, const char *key)
-{
-	size_t n = strlen(key);
-
-	for (; *env; env++)
-		if (strncmp(*env, key, n) == 0)
-			return *env + n;
-	return "";
-}
-
 void
 s1_note_sockets(char *const *env)
 {
 	uint64_t pid, n;
 
 	s1_kept = 0;
-	if (ps_parse_u64(value_of(env, "LISTEN_PID="), INT32_MAX, &pid) &&
+	if (ps_parse_u64(s1_value(env, "LISTEN_PID="), INT32_MAX, &pid) &&
 	    pid == (uint64_t)getpid() &&
-	    ps_parse_u64(value_of(env, "LISTEN_FDS="), MAX_SOCKETS, &n))
+	    ps_parse_u64(s1_value(env, "LISTEN_FDS="), MAX_SOCKETS, &n))
 		s1_kept = (unsigned)n;
 }
 
