@@ -1,6 +1,6 @@
 /*
- * --volume, as the conductor reads it.  What is accepted is in bounds, leaves nothing of a former volume, and reads the same when it is
- * written in full.
+ * --volume, as the conductor reads it.  What is accepted is in bounds, leaves
+ * nothing of a former volume, and reads the same when it is written in full.
  */
 /* link: privsep/volume.c privsep/name.c */
 #include <errno.h>
