@@ -54,7 +54,7 @@ runs() {
 	grep /var/lib/rkt /proc/self/mountinfo
 	find /sys/fs/cgroup -path '*rkt*/payload' -o -name 'machine-rkt*'
 }
-for i in $(seq 50); do
+for i in $(seq 1000); do
 	[ -n "$(runs)" ] || exit 0
 	sleep .2
 done
@@ -93,9 +93,13 @@ ended() {
 		sleep .2
 	done
 }
+# What a guest awaits.
+go() {
+	for pid in $(pgrep -x guest); do touch /proc/$pid/root/go; done
+}
 # The cgroup of the app, and the one above it that is the pod's.
 pod_group() {
-	for i in $(seq 300); do
+	for i in $(seq 1000); do
 		app=$(find /sys/fs/cgroup -path '*/payload/*/guest.service')
 		[ -n "$app" ] && break
 		sleep .1

@@ -8,7 +8,7 @@ from guest import UNIT, facts
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "systemd.md"
 
 # systemd is emulated here: what takes a second elsewhere takes some.
-SOON = 30
+SOON = 60
 
 # service: a unit whose apps write to a file; status: what became of it; said:
 # what its apps did; quick: the seconds that a command took, then its code.
@@ -22,14 +22,14 @@ service() {
 status() { systemctl show -p ActiveState -p Result -p ExecMainStatus "$1" | sort; }
 said() { grep -aoE "$1=.*" /run/said | tr -d '\r'; }
 until_said() {
-	for i in $(seq 300); do
+	for i in $(seq 1000); do
 		[ -e /run/said ] && [ $(grep -ac "$1" /run/said) -ge ${2:-1} ] && return
 		sleep .2
 	done
 	echo "never said $1"
 }
 until_state() {
-	for i in $(seq 100); do
+	for i in $(seq 1000); do
 		rkt status $1 2>/dev/null | grep -qx "state=$2" && return
 		sleep .2
 	done
@@ -73,10 +73,11 @@ def test_vm_unit_restart(vm, stored):
 def test_vm_unit_ready_when_the_app_says_so(vm, stored):
     """Type=notify and an image with the annotation: not before, and then."""
     r = vm.run(HOW + """
-        service test-ready Type=notify example.test/ready -- say up sleep 5 notify READY=1 say told sleep 600
+        service test-ready Type=notify example.test/ready -- say up await /go notify READY=1 say told sleep 600
         systemctl start --no-block test-ready
         until_said say=up
         systemctl show -p ActiveState test-ready
+        go
         systemctl start test-ready
         said say; said notify
         systemctl show -p ActiveState test-ready
@@ -132,7 +133,7 @@ def test_vm_unit_socket_of_no_one(vm, stored):
         trap 'rm /run/systemd/system/test-odd.*' EXIT
         systemctl daemon-reload
         systemctl start test-odd.socket
-        timeout 20 bash -c 'exec 4<>/dev/tcp/127.0.0.1/8083; cat <&4'
+        timeout 60 bash -c 'exec 4<>/dev/tcp/127.0.0.1/8083; cat <&4'
         ended test-odd
         systemctl stop test-odd.socket
         status test-odd; grep -ao 'port 808.' /run/said
@@ -180,9 +181,9 @@ def test_G8_vm_limits_of_apps(vm, stored):
     r = vm.run(HOW + """
         rkt run --uuid-file-save=/run/uuid \
             %s --name=one --memory=64Mi --cpu=500m --cpu-shares=512 -- say one sleep 600 --- \
-            %s --name=two --memory=48Mi --cpu=250m -- say two sleep 4 take 20 say some take 200 say more \
+            %s --name=two --memory=48Mi --cpu=250m -- say two await /go take 20 say some take 200 say more \
             >/run/said 2>&1 &
-        for i in $(seq 300); do
+        for i in $(seq 1000); do
             two=$(find /sys/fs/cgroup -path '*/payload/*/two.service')
             [ -n "$two" ] && grep -q say=two /run/said && break
             sleep .1
@@ -191,6 +192,7 @@ def test_G8_vm_limits_of_apps(vm, stored):
         for f in memory.max memory.swap.max cpu.max cpu.weight; do
             echo one $f $(cat $one/$f); echo two $f $(cat $two/$f)
         done
+        go
         wait $!; echo code=$?
         grep -oE 'say=.*' /run/said | tr -d '\\r' | sort
         rkt status $(cat /run/uuid) | grep app-
@@ -276,7 +278,7 @@ END
         rkt run --uuid-file-save=/run/uuid %s -- exit 0
         rkt status $(cat /run/uuid) | head -1
         systemctl start rkt-gc.timer
-        for i in $(seq 100); do
+        for i in $(seq 1000); do
             rkt status $(cat /run/uuid) >/dev/null 2>&1 || break
             sleep .2
         done
@@ -319,7 +321,7 @@ def test_vm_unit_loses_its_supervisor(vm, stored):
         until_said say=up
         kill -KILL $(systemctl show -p MainPID --value test-lost)
         ended test-lost
-        for i in $(seq 50); do pgrep -x guest >/dev/null || break; sleep .1; done
+        for i in $(seq 1000); do pgrep -x guest >/dev/null || break; sleep .1; done
         pgrep -x guest; rkt status $(cat /run/uuid) | head -1
         """ % stored, 120)
     assert r.out.splitlines() == ["state=exited"], r
@@ -332,10 +334,10 @@ manifest() {
 {"acKind": "PodManifest", "acVersion": "0.8.11", "apps": [{"name": "guest",
 "image": {"id": "$1"}, "app": {"exec": ["/bin/guest", "read",
 "/proc/sys/net/ipv4/tcp_fin_timeout", "read",
-"/proc/sys/net/ipv4/tcp_mtu_probing", "say", "up", "sleep", "6"],
+"/proc/sys/net/ipv4/tcp_mtu_probing", "say", "up"],
 "user": "0", "group": "0",
 "eventHandlers": [{"name": "pre-start", "exec": ["/bin/guest", "say", "before",
-"sleep", "8"]}], "isolators": [
+"await", "/go"]}], "isolators": [
 {"name": "resource/block-bandwidth", "value": {"default": true, "limit": "4M"}},
 {"name": "resource/block-iops", "value": {"default": true, "limit": "500"}},
 {"name": "os/unix/sysctl", "value": {"net.ipv4.tcp_fin_timeout": "17"}}]}}],
@@ -346,7 +348,7 @@ END
 }
 look() {
 	pod_group
-	for i in $(seq 100); do
+	for i in $(seq 1000); do
 		grep -q bps $app/io.max && break
 		sleep .1
 	done
@@ -355,6 +357,7 @@ look() {
 	echo disk $disk
 	echo app $(grep "^$disk " $app/io.max)
 	echo pod $(grep "^$disk " $pod/io.max)
+	go
 }
 """
 
@@ -397,7 +400,7 @@ def test_vm_sysctl_of_ipc(vm, stored):
     """The pod's own IPC namespace, not the host's."""
     r = vm.run(HOW + ISOLATED + r"""
         manifest %s '"kernel.shmmax": "65536", "kernel.msgmni": "77"'
-        sed -i 's|net/ipv4/tcp_mtu_probing|kernel/shmmax|' /run/pod.json
+        sed -i 's|net/ipv4/tcp_mtu_probing|kernel/shmmax|; s|"await", "/go"|"say", "on"|' /run/pod.json
         rkt run --pod-manifest=/run/pod.json >/run/said 2>&1
         echo code=$?; grep -aoE '(read|say)=.*' /run/said
         echo host $(cat /proc/sys/kernel/shmmax) $(cat /proc/sys/kernel/msgmni)

@@ -94,11 +94,12 @@ def test_vm_run(vm, stored):
 def test_vm_machined(vm, stored):
     """machinectl knows the pod while it runs, and no longer."""
     r = vm.run(UNIT + """
-        rkt run --uuid-file-save=/run/uuid %s -- sleep 3 &
+        rkt run --uuid-file-save=/run/uuid %s -- await /go &
         pod_group
         uuid=$(cat /run/uuid)
         machinectl list --no-legend
         machinectl show -p Class -p Service -p State rkt-$uuid
+        go
         wait $!; echo code=$?
         machinectl show rkt-$uuid 2>&1
         """ % stored)
@@ -182,13 +183,14 @@ def test_vm_unit_contains_the_pod(vm, stored):
 # An app that takes a little, waits, and takes too much; and what the host says
 # of its pod in the meantime.
 LIMITED = "--memory=64Mi --cpu=1500m --cpu-shares=512 -- " \
-    "take 20 say some sleep 5 take 200 say more"
+    "take 20 say some await /go take 200 say more"
 LOOK = r"""
 	pod_group
 	echo group $pod
 	for f in memory.max memory.swap.max cpu.max cpu.weight; do
 		echo $f $(cat $pod/$f)
 	done
+	go
 """
 
 

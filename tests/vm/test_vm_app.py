@@ -13,10 +13,10 @@ shell) $sandbox >/run/said 2>&1 & ;;
 unit) systemd-run -q -p Delegate=yes -p StandardOutput=file:/run/said -E RKT_EXPERIMENT_APP=true \
 	--unit=test-app -- $sandbox ;;
 esac
-for i in $(seq 300); do [ -s /run/uuid ] && break; sleep .1; done
+for i in $(seq 1000); do [ -s /run/uuid ] && break; sleep .1; done
 uuid=$(cat /run/uuid)
 rkt status --wait-ready=30s $uuid
-until_said() { for i in $(seq 300); do grep -q "$1" /run/said && return; sleep .1; done; }
+until_said() { for i in $(seq 1000); do grep -q "$1" /run/said && return; sleep .1; done; }
 """
 
 
@@ -41,7 +41,7 @@ def test_vm_app(vm, stored, where):
         rkt app rm $uuid --app=one; echo rm=$?
         echo left=$(cd /var/lib/rkt/pods/run/$uuid; ls -A apps mutable/stage2 mutable/volumes | grep -v : | tr -d '\\n')
         rkt stop $uuid
-        for i in $(seq 200); do rkt status $uuid | grep -q state=exited && break; sleep .1; done
+        for i in $(seq 1000); do rkt status $uuid | grep -q state=exited && break; sleep .1; done
         rkt status $uuid | head -1
         rkt rm $uuid; ls /srv/kept; cat /run/said
         """ % (stored, stored), 180)

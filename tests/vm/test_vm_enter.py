@@ -7,7 +7,7 @@ RUN = r"""
 exec </dev/null
 rm -f /run/uuid /run/said
 rkt run --uuid-file-save=/run/uuid %s example.test/guest %s -- say ready facts sleep 600 >/run/said 2>&1 &
-for i in $(seq 300); do grep -q say=ready /run/said && grep -q 'ns=uts' /run/said && break; sleep .1; done
+for i in $(seq 1000); do grep -q say=ready /run/said && grep -q 'ns=uts' /run/said && break; sleep .1; done
 enter() { rkt enter $(cat /run/uuid) "$@" </dev/null; }
 """
 END = "\nrkt stop $(cat /run/uuid); wait; rkt rm $(cat /run/uuid)\n"
@@ -19,7 +19,7 @@ def test_vm_enter_is_in_the_apps_cgroup(vm, stored, limits):
     r = vm.run(RUN % ("", limits) + """
         head -n 3 /run/said
         enter /bin/guest say in sleep 601 &
-        for i in $(seq 100); do pid=$(pgrep -fx '/bin/guest say in sleep 601') && break; sleep .1; done
+        for i in $(seq 1000); do pid=$(pgrep -fx '/bin/guest say in sleep 601') && break; sleep .1; done
         app=$(pgrep -fx '/bin/guest say ready facts sleep 600')
         echo app=$(cat /proc/$app/cgroup)
         echo command=$(cat /proc/$pid/cgroup)
@@ -61,7 +61,7 @@ def test_vm_attach(vm, stored, kind):
         rm -f /run/uuid
         rkt run --uuid-file-save=/run/uuid example.test/guest --stdin=%s \
             --stdout=%s --memory=64Mi -- hear facts exit 3 </dev/null >/run/said 2>&1 &
-        for i in $(seq 100); do [ -s /run/uuid ] && break; sleep .1; done
+        for i in $(seq 1000); do [ -s /run/uuid ] && break; sleep .1; done
         rkt status --wait-ready=30s $(cat /run/uuid) >/dev/null
         app=$(pgrep -fx '/bin/guest hear facts exit 3')
         mux=$(pgrep -fx '.*appexec --mux guest')

@@ -244,7 +244,7 @@ class Machine:
         self.line = ours
         try:
             if not self.console:
-                assert self._next(120) == b"ready"
+                assert self._next(600) == b"ready"
         except BaseException:
             self.__exit__()
             raise
@@ -255,7 +255,7 @@ class Machine:
             with contextlib.suppress(OSError, AssertionError):
                 self.line.sendall(b"0 5 %s\n" % base64.b64encode(
                     b"systemctl --no-block poweroff -ff"))
-                self.child.wait(10)
+                self.child.wait(60)
         if self.child.poll() is None:
             self.child.kill()
         self.child.wait()
@@ -275,8 +275,10 @@ class Machine:
         return line
 
     def run(self, script, timeout=60):
-        """Runs a shell script as root; its Result."""
+        """Runs a shell script as root; its Result.  timeout: of a machine that
+        has nothing else to do."""
         self.number += 1
+        timeout *= 5
         self.line.sendall(b"%d %d %s\n" % (
             self.number, timeout, base64.b64encode(script.encode())))
         number, code, *texts = self._next(timeout + 30).split(b" ")
