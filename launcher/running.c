@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -158,13 +159,16 @@ ln_running_end(struct ln_running *r, bool force)
 {
 	int e;
 
+	/* Not through nspawn, whose second word ends the pod at once. */
+	if (!force && r->stage == LN_LISTENS)
+		return sys_signal(r->init, SIGRTMIN + 3);
 	if (!force)
-		return sys_signal(r->stage1, false);
-	e = r->init < 0 ? 0 : sys_signal(r->init, true);
+		return sys_signal(r->stage1, SIGTERM);
+	e = r->init < 0 ? 0 : sys_signal(r->init, SIGKILL);
 	/* It sees its child gone, and clears up after it; or it hangs. */
 	for (unsigned i = 0; e == 0 && i < 100 && sys_alive(r->stage1); i++)
 		sys_sleep(10);
 	if (e == 0 && sys_alive(r->stage1))
-		e = sys_signal(r->stage1, true);
+		e = sys_signal(r->stage1, SIGKILL);
 	return e;
 }

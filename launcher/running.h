@@ -23,6 +23,7 @@ struct ln_running {
 int ln_running_open(struct ln_session *s, const char *uuid, enum ln_stage until,
     struct ln_running *ret);
 void ln_running_close(struct ln_running *r);
-/* Asks it to end (TERM to nspawn, which asks the pod's systemd), or makes it
- * (KILL to its pid 1, then to nspawn). */
+/* Asks it to end (SIGRTMIN+3 to its systemd, as often as one likes; TERM to
+ * nspawn where that hears nothing), or makes it (KILL to its pid 1, then to
+ * nspawn). */
 int ln_running_end(struct ln_running *r, bool force);

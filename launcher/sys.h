@@ -102,8 +102,8 @@ int sys_wait(int pidfd, int timeout, int *ret_status);
 int sys_kill(int pidfd);
 /* A process by its number; who calls proves that it is the one. */
 int sys_pidfd(pid_t pid);
-/* SIGTERM or SIGKILL to a process of a pod; -ESRCH: it is gone. */
-int sys_signal(int pidfd, bool kill);
+/* A signal to a process of a pod; -ESRCH: it is gone. */
+int sys_signal(int pidfd, int number);
 bool sys_alive(int pidfd);
 /* SIGKILL, to a member of a pod's cgroup. */
 int sys_end(pid_t pid);

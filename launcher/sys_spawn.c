@@ -271,7 +271,7 @@ sys_wait(int pidfd, int timeout, int *ret_status)
 int
 sys_kill(int pidfd)
 {
-	int status, r = sys_signal(pidfd, true);
+	int status, r = sys_signal(pidfd, SIGKILL);
 
 	return r < 0 && r != -ESRCH ? r : sys_wait(pidfd, 10000, &status);
 }
@@ -285,11 +285,11 @@ sys_pidfd(pid_t pid)
 }
 
 int
-sys_signal(int pidfd, bool kill)
+sys_signal(int pidfd, int number)
 {
 	/* PRIV: to a process that the pod's directory named and proved. */
-	return syscall(SYS_pidfd_send_signal, pidfd, kill ? SIGKILL : SIGTERM,
-		   NULL, 0) < 0 ? -errno : 0;
+	return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0
+	    ? -errno : 0;
 }
 
 bool

@@ -1,5 +1,5 @@
 """rkt stop, at any moment of a pod's first third of a second: it ends, by its
-app's end or because the app never began."""
+app's end or because the app never began.  And more than once."""
 import subprocess
 import time
 
@@ -35,3 +35,13 @@ def test_stop_a_pod_that_begins(host):
             pod.wait(60)
         host.rkt("rm", uuid).ok()
     assert slow == []
+
+
+def test_stop_twice_is_stop(host):
+    """Who asks again does not take from the app the time to end."""
+    pod = host.start("run", host.store(), "--", "ignore", "say", "deaf",
+                     "sleep", "4", "exit", "7")
+    host.wait_for(pod, "say=deaf")
+    for _ in range(3):
+        host.rkt("stop", uuid_of(host, pod)).ok()
+    assert pod.wait(60) == 7, host.said(pod)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -150,11 +151,12 @@ sys_pidfd(pid_t pid)
 }
 
 int
-sys_signal(int pidfd, bool kill)
+sys_signal(int pidfd, int number)
 {
 	int r = fake_verb();
 
-	fake_note("signal %s %s", fake_label(pidfd), kill ? "KILL" : "TERM");
+	fake_note("signal %s %s", fake_label(pidfd),
+	    number == SIGRTMIN + 3 ? "RTMIN+3" : sigabbrev_np(number));
 	return r;
 }
 

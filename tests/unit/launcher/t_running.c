@@ -78,8 +78,8 @@ stop(void **state)
 	(void)state;
 	say(PS_END_STOP);
 	world_expect(PS_DONE);
-	assert_non_null(strstr(fake.trace, "signal stage1 TERM\n"));
-	assert_null(strstr(fake.trace, "init TERM"));
+	assert_non_null(strstr(fake.trace, "signal init RTMIN+3\n"));
+	assert_null(strstr(fake.trace, "signal stage1"));
 	assert_null(strstr(fake.trace, "KILL"));
 	fake.stubborn = true; /* it was asked, and that is all */
 	say(PS_END_STOP);
@@ -120,7 +120,8 @@ stop_that_begins(void **state)
 		say(PS_END_STOP);
 		world_expect(PS_DONE);
 		assert_int_equal(fake.slept, i == 1 ? 60 : 10000);
-		assert_non_null(strstr(fake.trace, "signal stage1 TERM\n"));
+		assert_non_null(strstr(fake.trace, i == 1 ?
+		    "signal init RTMIN+3\n" : "signal stage1 TERM\n"));
 	}
 	fake.slept = 0;
 	fake.while_asleep = NULL;

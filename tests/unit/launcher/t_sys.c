@@ -269,11 +269,11 @@ processes(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	assert_true(sys_alive(fd));
-	assert_int_equal(sys_signal(fd, false), 0);
+	assert_int_equal(sys_signal(fd, SIGTERM), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	assert_false(sys_alive(fd));
-	assert_int_equal(sys_signal(fd, true), -ESRCH);
+	assert_int_equal(sys_signal(fd, SIGKILL), -ESRCH);
 	pid = fork();
 	if (pid == 0) {
 		(void)signal(SIGTERM, SIG_IGN);
@@ -282,7 +282,7 @@ processes(void **state)
 	}
 	ps_close_fd(&fd);
 	fd = sys_pidfd(pid);
-	assert_int_equal(sys_signal(fd, true), 0);
+	assert_int_equal(sys_signal(fd, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
