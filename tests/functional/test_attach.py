@@ -66,13 +66,26 @@ def start(host, image, flags, *acts, pod=()):
     return child, uuid
 
 
-def mux_of(host):
-    """The pid of the app's mux.  The app is ready when its streams lie in the
-    mux's socket: systemd starts the mux a little later."""
-    def running():
+def is_at_work(mux):
+    """It has given up its rights, and has the app's streams."""
+    with contextlib.suppress(OSError):
+        with open("/proc/%d/status" % mux, encoding="ascii") as f:
+            if "CapEff:\t0000000000000000" not in f.read():
+                return False
+        links = [os.readlink("/proc/%d/fd/%s" % (mux, fd))
+                 for fd in os.listdir("/proc/%d/fd" % mux)]
+        return any(link.startswith("pipe:") or link.endswith("ptmx")
+                   for link in links)
+    return False
+
+
+def mux_of(host, but=None):
+    """The pid of the app's mux, when it is at work.  The app is ready when its
+    streams lie in the mux's socket: systemd starts the mux a little later."""
+    def found():
         return [p for p, words in host.lab.cgroup.processes()
-                if "appexec --mux streams" in words]
-    (mux,) = wait_until(running)
+                if "appexec --mux" in words and p != but and is_at_work(p)]
+    (mux,) = wait_until(found)
     return mux
 
 
@@ -691,8 +704,10 @@ def of_app(host, name):
 
 def test_G7_attach_starts_nothing(host, program):
     child, uuid = start(host, store(host, program), STREAMS, "cat")
-    before = of_app(host, "streams")
-    assert len(before) == 1
+    # It is said to be ready a moment before it is executed.
+    before = wait_until(lambda: {(p, w) for p, w in of_app(host, "streams")
+                                 if w.startswith("/bin/streams")})
+    assert before == of_app(host, "streams") and len(before) == 1
     several = [Attached(host, uuid).joined() for _ in range(3)]
     several[0].says(b"x")
     assert [c.hears(1) for c in several] == [b"x"] * 3

@@ -206,9 +206,10 @@ def test_attack_conductor_reach(host, attacker):
     def confined():
         """Its pid and status, once it is what it will be."""
         for pid, path in host.lab.cgroup.programs().items():
+            if not path.endswith("/libexec/rkt/conductor"):
+                continue
             text = open("/proc/%d/status" % pid).read()
-            if path.endswith("/libexec/rkt/conductor") and \
-                    "Seccomp:\t2" in text:
+            if "Seccomp:\t2" in text:
                 return pid, text
         return None
     pid, text = wait_until(confined)
