@@ -144,7 +144,7 @@ def measure(top):
                    "rkt": "%s run %s </dev/null >/dev/null 2>&1" % (line, ids["5"]),
                    "rkt300": "%s run %s </dev/null >/dev/null 2>&1" % (line, ids["300"])},
                   prepare=gc)
-    result["run a no-op: rkt / bare nspawn --boot"] = (r["rkt"], r["bare"], 1.25)
+    result["run a no-op: rkt / bare nspawn --boot"] = (r["rkt"], r["bare"], 1.15)
     result["run a no-op: 300 MB image / 5 MB image"] = (r["rkt300"], r["rkt"], 1.05)
 
     for n in ("60", "300"):
