@@ -70,6 +70,24 @@ def test_vm_unit_restart(vm, stored):
     assert lines[5:] == ["Result=success", "state=exited garbage"], r
 
 
+def test_vm_unit_stop_while_it_starts(vm, stored):
+    """At no moment is a stop lost: ExecStop= waits until the pod hears it."""
+    r = vm.run(HOW + """
+        service test-early 'ExecStop=-/usr/bin/rkt stop --uuid-file=/run/uuid\\nTimeoutStopSec=300' \
+            %s -- sleep 600
+        for moment in 0 .4 .8 1.2 1.6 2 3 4; do
+            rm -f /run/uuid
+            systemctl start test-early
+            until [ -s /run/uuid ]; do sleep .05; done
+            sleep $moment
+            quick systemctl stop test-early
+        done
+        systemctl reset-failed test-early || true
+        """ % stored, 300)
+    seconds = [int(s) for s in re.findall(r"took (\d+) code 0", r.out)]
+    assert len(seconds) == 8 and max(seconds) < SOON, r
+
+
 def test_vm_unit_ready_when_the_app_says_so(vm, stored):
     """Type=notify and an image with the annotation: not before, and then."""
     r = vm.run(HOW + """
