@@ -139,15 +139,21 @@ class OwnCgroup:
             (path / "cgroup.procs").write_text("0")
             self.paths.append((home, path))
 
+    def below(self):
+        """Cgroups that were made below it, the deepest first.  Pods come and
+        go meanwhile: os.walk passes over what has gone, Path.glob raises."""
+        return [pathlib.Path(at, name) for _, path in self.paths
+                for at, names, _ in os.walk(path, topdown=False)
+                for name in names]
+
     def everyone(self):
         """(pid, command line) of all others in it and below.  Who is about to
         be gone has none any more, and may have its files and locks still."""
         found = {}
-        for _, path in self.paths:
-            for file in [path / "cgroup.procs", *path.glob("**/cgroup.procs")]:
-                with contextlib.suppress(OSError):
-                    for pid in file.read_text().split():
-                        found[int(pid)] = _command(int(pid))
+        for path in [*(path for _, path in self.paths), *self.below()]:
+            with contextlib.suppress(OSError):
+                for pid in (path / "cgroup.procs").read_text().split():
+                    found[int(pid)] = _command(int(pid))
         return [(p, c) for p, c in found.items()
                 if p != os.getpid() and c is not None and "gpg-agent" not in c]
 
@@ -170,16 +176,11 @@ class OwnCgroup:
             time.sleep(0.02)
         return left
 
-    def below(self):
-        """Cgroups that were made below it."""
-        return [str(p) for _, path in self.paths for p in path.glob("*/")]
-
     def sweep(self):
         """Takes away what was left, so that the next test is not blamed."""
-        for _, path in self.paths:
-            for made in sorted(path.glob("**/*/"), reverse=True):
-                with contextlib.suppress(OSError):
-                    made.rmdir()
+        for made in self.below():
+            with contextlib.suppress(OSError):
+                made.rmdir()
 
     def close(self):
         """Home again."""
@@ -483,7 +484,7 @@ class Host:
         for uuid in self.uuids:
             found += glob.glob("/sys/fs/cgroup/**/rkt-%s" % uuid,
                                recursive=True)
-        found += self.lab.cgroup.below()
+        found += map(str, self.lab.cgroup.below())
         self.lab.cgroup.sweep()
         return found
 
