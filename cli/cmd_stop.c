@@ -30,12 +30,14 @@ prepare(struct cli *c)
 	return cli_check_uuids(c, o.uuid_file);
 }
 
-/* A pod that ends just now, whose supervisor cannot be found any more or has
- * let go of its lock, is one that has ended a moment later. */
+/* A moment later a pod that ends just now, whose supervisor cannot be found any
+ * more or has let go of its lock, is one that has ended; and one that is being
+ * made runs, whose UUID is known before: until its state is another. */
 static int
 settle(struct cli *c, struct cli_pod *pod)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	const enum cli_state was = pod->state;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < SETTLE_MS / STEP_MS; i++) {
@@ -43,7 +45,7 @@ settle(struct cli *c, struct cli_pod *pod)
 		r = cli_find_pod(c, pod->uuid, pod);
 		if (r == 0)
 			ps_close_fd(&pod->dir);
-		if (pod->state > CLI_RUNNING)
+		if (pod->state != was)
 			break;
 	}
 	return r;
@@ -79,6 +81,8 @@ stop_pod(struct cli *c, const char *uuid)
 	if (r != 0)
 		return r;
 	ps_close_fd(&pod.dir);
+	if (pod.state <= CLI_PREPARING && settle(c, &pod) != 0)
+		return CLI_FAILED;
 	if (pod.state < CLI_RUNNING)
 		return cli_fail("pod \"%s\" is not running", pod.uuid);
 	if (pod.orphan && settle(c, &pod) != 0)

@@ -229,6 +229,23 @@ def test_stop_of_what_ends_at_that_moment(data):
     assert r.err.startswith("stop: pod is not running\n"), r.err
 
 
+def test_stop_of_what_is_being_made(data):
+    """Its UUID is known before it runs: it is stopped when it does; and one
+    that does not run later is said not to."""
+    lock = world.add_pod(data, "prepare", 1, lock=True)
+    os.makedirs(data / "pods" / "run", exist_ok=True)
+    threading.Timer(0.3, os.rename, [
+        data / "pods/prepare" / world.uuid(1), data / "pods/run" / world.uuid(1)]).start()
+    r = Launcher(data, DONE).run("stop", world.uuid(1))
+    assert r.code == 0 and asked(r) == [(world.uuid(1), STOP)], r.err
+    os.close(lock)
+    lock = world.add_pod(data, "prepare", 2, lock=True)
+    r = Launcher(data, DONE).run("stop", world.uuid(2))
+    os.close(lock)
+    assert r.code == 254 and asked(r) == [], r.err
+    assert r.err.startswith('stop: pod "%s" is not running\n' % world.uuid(2))
+
+
 def test_stop_usage(data):
     assert "takes one or more UUIDs" in Launcher(data).run("stop").err
     assert "not both" in Launcher(data).run("stop", "--uuid-file=x", "y").err
