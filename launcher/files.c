@@ -151,7 +151,10 @@ ln_make_path(int dir, const char *path, int how, uid_t uid, mode_t mode)
 		    sys_open(at, part, O_RDONLY | O_DIRECTORY, 0, how);
 		ps_close_fd(&at);
 		at = next;
-		r = at < 0 || r < 0 ? 0 : sys_own(at, uid, uid, mode);
+		/* mkdir made it root's and 0700: said again, it would undo what
+		 * another launcher has put right by now. */
+		r = at < 0 || r < 0 || (uid == 0 && mode == 0700) ? 0 :
+		    sys_own(at, uid, uid, mode);
 		if (r < 0)
 			return r;
 	}
