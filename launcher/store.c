@@ -171,6 +171,11 @@ ln_pod_lock(const struct ln_session *s, const char *where, const char *uuid)
 	_cleanup_fd_ int fd = ln_open_dir(s->pods, ln_path("%s/%s", where, uuid));
 	int r = fd < 0 ? fd : sys_flock(fd, true);
 
+	/* Who lists pods has it for an instant. */
+	for (unsigned i = 0; r == -EWOULDBLOCK && i < 3; i++) {
+		sys_sleep(1);
+		r = sys_flock(fd, true);
+	}
 	return r < 0 ? r : take_fd(fd);
 }
 

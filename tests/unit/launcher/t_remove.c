@@ -86,6 +86,34 @@ pod_running(void **state)
 	assert_true(fake_exists(POD "run/" UUID));
 }
 
+static int looked_at = -1;
+
+static void
+looked(void)
+{
+	ps_close_fd(&looked_at);
+}
+
+/* rkt list asks each pod's lock whether it runs: who removes one waits for that,
+ * and no longer. */
+static void
+pod_is_looked_at(void **state)
+{
+	(void)state;
+	fake_mkdir(POD "run/" UUID);
+	looked_at = fake_open(POD "run/" UUID, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(sys_flock(looked_at, false), 0);
+	fake.slept = 0;
+	rm(0);
+	world_refused(PS_REFUSED_BUSY);
+	assert_in_range(fake.slept, 1, 50);
+	fake.while_asleep = looked;
+	rm(0);
+	fake.while_asleep = NULL;
+	assert_int_equal(world_hear(NULL), PS_DONE);
+	assert_true(fake_exists(POD "exited-garbage/" UUID));
+}
+
 static void
 pod_moves(void **state)
 {
@@ -164,6 +192,7 @@ main(void)
 		with(strange_tree),
 		with(sweep),
 		with(pod_running),
+		with(pod_is_looked_at),
 		with(pod_moves),
 		with(not_anothers),
 		with(check),
