@@ -49,7 +49,10 @@ s1_door_send(int fd, const struct s1_door *m, const int *fds, size_t n)
 	do
 		r = sendmsg(fd, &h, MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
-	return r == (ssize_t)SIZE ? 0 : r < 0 ? -errno : -EIO;
+	/* Who closed it before it had let us in has gone too. */
+	if (r < 0)
+		return errno == ECONNRESET ? -EPIPE : -errno;
+	return r == (ssize_t)SIZE ? 0 : -EIO;
 }
 
 /* Every descriptor that came, whatever else is wrong. */

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "privsep/codec.h"
 #include "stage1/common/door.h"
@@ -57,6 +58,28 @@ there_and_back(void **state)
 	assert_int_equal(s1_door_send(fd[1], &m, NULL, 0), -EPIPE);
 	(void)close(fd[1]);
 	assert_int_equal(open_fds(), before);
+}
+
+/* A door that is closed before anyone was let in: gone, as one behind which
+ * nobody is. */
+static void
+closed_before_it_opened(void **state)
+{
+	const struct s1_door m = {.kind = S1_DOOR_ENTER};
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	socklen_t size = sizeof(a.sun_family); /* any name that is free */
+	int door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_int_equal(bind(door, (struct sockaddr *)&a, size), 0);
+	size = sizeof(a);
+	assert_int_equal(getsockname(door, (struct sockaddr *)&a, &size), 0);
+	assert_int_equal(listen(door, 1), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, size), 0);
+	(void)close(door);
+	assert_int_equal(s1_door_send(fd, &m, NULL, 0), -EPIPE);
+	(void)close(fd);
 }
 
 /* A packet as it stands, with so many descriptors. */
@@ -117,7 +140,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(there_and_back), cmocka_unit_test(refused)};
+	    cmocka_unit_test(there_and_back),
+	    cmocka_unit_test(closed_before_it_opened), cmocka_unit_test(refused)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
