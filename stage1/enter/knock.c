@@ -32,6 +32,7 @@
 
 #define WAIT_MS 10000 /* for a pod that is just starting */
 #define STEP_MS 20
+#define LISTEN_MS 200 /* between a door's name and its being heard */
 #define ANSWER_S 30 /* for a door before which too many wait, and for a word */
 
 static ssize_t
@@ -108,17 +109,15 @@ open_door(int root)
 static uint32_t
 read_base(void)
 {
-	char text[64];
+	char text[64], *colon;
 	uint64_t base = 0;
-	size_t n;
 
 	(void)read_text(
 	    S1_ENTER_POD, "private-users-prepared", text, sizeof(text));
-	n = strcspn(text, ":");
-	if (text[n] == '\0')
-		ps_die(S1_FAILED, "the pod has no range of ids");
-	text[n] = '\0';
-	if (!ps_parse_u64(text, UINT32_MAX - PS_RANGE, &base) ||
+	colon = strchr(text, ':');
+	if (colon)
+		*colon = '\0';
+	if (!colon || !ps_parse_u64(text, UINT32_MAX - PS_RANGE, &base) ||
 	    base < PS_RANGE || base % PS_RANGE != 0)
 		ps_die(S1_FAILED, "the pod has no range of ids");
 	return (uint32_t)base;
@@ -162,17 +161,22 @@ give_up_rights(uint32_t id)
 		ps_die(S1_FAILED, "rights cannot be given up");
 }
 
-/* A door that lets nobody in could hold its caller for ever. */
+/* A door that lets nobody in could hold its caller for ever; one that is there
+ * is heard a moment later. */
 static int
 call(int door)
 {
 	const struct timeval most = {.tv_sec = ANSWER_S};
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int r = setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
 
 	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d", door);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) < 0 ||
-	    connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+	for (unsigned ms = 0; r == 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0;
+	     ms += STEP_MS)
+		if (errno != ECONNREFUSED || ms >= LISTEN_MS || has_ended(STEP_MS))
+			r = -1;
+	if (r < 0)
 		ps_die(S1_FAILED, "the pod does not answer: %s",
 		    strerror(errno == EAGAIN ? ETIMEDOUT : errno));
 	return fd;

@@ -4,6 +4,7 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,6 +14,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "stage1/enter/enter.h"
 
 static int
 shorter(int fd, int level, int name, const void *p, socklen_t n)
@@ -27,9 +30,26 @@ shorter(int fd, int level, int name, const void *p, socklen_t n)
 	return setsockopt(fd, level, name, &t, sizeof(t));
 }
 
+static int deaf = -1;
+static unsigned looks; /* until it listens */
+
+/* The pod lives on. */
+static int
+look(struct pollfd *p, nfds_t n, int timeout)
+{
+	assert_int_equal(p->fd, S1_ENTER_INIT);
+	assert_int_equal(n, 1);
+	assert_in_range(timeout, 1, 1000);
+	if (--looks == 0)
+		assert_int_equal(listen(deaf, 1), 0);
+	return 0;
+}
+
 #define setsockopt shorter
+#define poll look
 #include "stage1/enter/knock.c"
 #undef setsockopt
+#undef poll
 
 static char dir[] = "/tmp/rkt-knock-XXXXXX", path[64];
 
@@ -90,10 +110,34 @@ full(void **state)
 	(void)rmdir(dir);
 }
 
+/* systemd binds first and listens a moment later. */
+static void
+deaf_for_a_moment(void **state)
+{
+	static char own[] = "/tmp/rkt-knock-XXXXXX";
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	(void)state;
+	assert_non_null(mkdtemp(own));
+	(void)snprintf(path, sizeof(path), "%s/door", own);
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	deaf = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(deaf, (struct sockaddr *)&a, sizeof(a)), 0);
+	looks = 1000;
+	assert_int_equal(knock(), S1_FAILED);
+	looks = 3;
+	assert_int_equal(knock(), 0);
+	(void)close(deaf);
+	deaf = -1;
+	(void)unlink(path);
+	(void)rmdir(own);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(full)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(full),
+		cmocka_unit_test(deaf_for_a_moment)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
