@@ -47,7 +47,7 @@ def stored(guest):
 def vm(guest, stored):
     """The guest; what a test leaves running there fails it."""
     yield guest
-    left = guest.run(RUNS).out
+    left = guest.run(RUNS).ok().out
     if left:
         guest.run(CLEAN)
     assert not left, "left behind: " + left

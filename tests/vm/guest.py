@@ -54,7 +54,8 @@ runs() {
 	grep /var/lib/rkt /proc/self/mountinfo
 	find /sys/fs/cgroup -path '*rkt*/payload' -o -name 'machine-rkt*'
 }
-for i in $(seq 1000); do
+end=$((SECONDS + 120))
+while [ $SECONDS -lt $end ]; do
 	[ -n "$(runs)" ] || exit 0
 	sleep .2
 done
@@ -95,7 +96,8 @@ ended() {
 }
 # What a guest awaits.
 go() {
-	for pid in $(pgrep -x guest); do touch /proc/$pid/root/go; done
+	for i in $(seq 1000); do all=$(pgrep -x guest) && break; sleep .1; done
+	for pid in $all; do touch /proc/$pid/root/go; done
 }
 # The cgroup of the app, and the one above it that is the pod's.
 pod_group() {

@@ -111,7 +111,7 @@ def test_vm_unit_that_is_never_ready(vm, stored):
     """The app keeps its host waiting: the unit fails and the pod is gone; and
     an app whose image has no such annotation is not asked."""
     r = vm.run(HOW + """
-        service test-never 'Type=notify\\nTimeoutStartSec=12s' example.test/ready -- say up sleep 600
+        service test-never 'Type=notify\\nTimeoutStartSec=60s' example.test/ready -- say up sleep 600
         quick systemctl start test-never
         status test-never; said say
         rkt status $(cat /run/uuid) | head -1
@@ -146,7 +146,7 @@ def test_vm_unit_socket_activation(vm, stored):
 def test_vm_unit_socket_of_no_one(vm, stored):
     """A socket that no app asks for, or an app without its socket: no pod."""
     r = vm.run(HOW + """
-        service test-odd '' --port=web:8082 example.test/server -- serve 1
+        service test-odd '[Unit]\\nStartLimitIntervalSec=1h\\nStartLimitBurst=1' --port=web:8082 example.test/server -- serve 1
         printf '[Socket]\\nListenStream=127.0.0.1:8083\\n' >/run/systemd/system/test-odd.socket
         trap 'rm /run/systemd/system/test-odd.*' EXIT
         systemctl daemon-reload

@@ -164,11 +164,12 @@ def test_vm_unit_notify_and_stop(vm, stored):
 def test_vm_unit_contains_the_pod(vm, stored):
     """The unit's own limits hold all of the pod: nspawn and what is below."""
     r = vm.run(UNIT + """
-        unit test-in 'MemoryMax=96M\\nTasksMax=40' %s -- say up take 200 say no
+        unit test-in 'MemoryMax=96M\\nTasksMax=40' %s -- say up await /go take 200 say no
         systemctl start test-in
         pod_group
         echo $pod
         cat /sys/fs/cgroup/system.slice/test-in.service/memory.max
+        go
         ended test-in
         systemctl show -p Result test-in
         journalctl -u test-in -o cat | grep -oE 'say=.*'

@@ -15,7 +15,7 @@ unit) systemd-run -q -p Delegate=yes -p StandardOutput=file:/run/said -E RKT_EXP
 esac
 for i in $(seq 1000); do [ -s /run/uuid ] && break; sleep .1; done
 uuid=$(cat /run/uuid)
-rkt status --wait-ready=30s $uuid
+rkt status --wait-ready=300s $uuid
 until_said() { for i in $(seq 1000); do grep -q "$1" /run/said && return; sleep .1; done; }
 """
 

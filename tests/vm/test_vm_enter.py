@@ -62,9 +62,11 @@ def test_vm_attach(vm, stored, kind):
         rkt run --uuid-file-save=/run/uuid example.test/guest --stdin=%s \
             --stdout=%s --memory=64Mi -- hear facts exit 3 </dev/null >/run/said 2>&1 &
         for i in $(seq 1000); do [ -s /run/uuid ] && break; sleep .1; done
-        rkt status --wait-ready=30s $(cat /run/uuid) >/dev/null
-        app=$(pgrep -fx '/bin/guest hear facts exit 3')
-        mux=$(pgrep -fx '.*appexec --mux guest')
+        for i in $(seq 1000); do
+            app=$(pgrep -fx '/bin/guest hear facts exit 3') &&
+                mux=$(pgrep -fx '.*appexec --mux guest') && break
+            sleep .1
+        done
         echo app=$(cat /proc/$app/cgroup)
         echo mux=$(cat /proc/$mux/cgroup)
         echo words | rkt attach $(cat /run/uuid); echo attach=$?
