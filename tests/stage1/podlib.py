@@ -233,7 +233,7 @@ class Pod:
         os.chdir(self.dir)
         os.umask(0o022)
         pod = os.open(self.dir, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(pod, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(pod, fcntl.LOCK_EX)  # who looks has it for an instant
         fds = [fcntl.fcntl(f, fcntl.F_DUPFD, 50) for f in (sealed(plan), pod, sealed(facts))]
         for want, fd in zip((3, 4, 5), fds):
             os.dup2(fd, want, inheritable=True)

@@ -51,8 +51,10 @@ def test_pod_of_many_apps(make):
 @pytest.mark.parametrize("codes", [(0, 0, 0), (0, 7, 0), (9, 0, 0)])
 def test_one_failure_is_the_pods(meet, codes):
     last = 60 if codes[0] else 1
-    pod = meet({"a": ["await=/v/b", "await=/v/c", "exit=%d" % codes[0]],
-                "b": ["append=/v/b=x", "sleep=%d" % last, "exit=%d" % codes[1]],
+    pod = meet({"a": ["await=/v/b", "await=/v/c", "append=/v/a=x",
+                      "exit=%d" % codes[0]],
+                "b": ["append=/v/b=x", "await=/v/a", "sleep=%d" % last,
+                      "exit=%d" % codes[1]],
                 "c": ["append=/v/c=x", "sleep=%d" % (last + 1),
                       "exit=%d" % codes[2]]})
     r = pod.run()
@@ -106,8 +108,9 @@ def test_stop_reaches_every_app(meet, tmp_path):
 
 def test_status_times_and_names(make):
     """An app whose name is another's time file is an app all the same."""
-    pod = make({"a": ["sleep=1", "exit=0"], "a-started": ["exit=0"],
-                "a-created": ["sleep=1", "exit=4"]})
+    pod = make({"a": ["sleep=1", "exit=0"],
+                "a-started": ["append=/dev/shm/x=1", "exit=0"],
+                "a-created": ["await=/dev/shm/x", "sleep=1", "exit=4"]})
     before = time.time() - 1  # the kernel's stamps are those of its last tick
     r = pod.run()
     assert r.code == 4

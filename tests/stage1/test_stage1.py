@@ -17,6 +17,7 @@ import podlib  # noqa: E402
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 OUT = os.environ.get("RKT_STAGE1_BUILD", "/tmp/b-stage1")
+PF_EXITING = 4  # proc_pid_stat(5), field 9; set before its files go
 
 
 @pytest.fixture
@@ -123,10 +124,10 @@ def test_lock_is_held_for_the_life_of_the_pod(built, tmp_path):
         assert pod.until(pod.is_running)  # our fork locks first of all
         gaps = 0
         while os.waitpid(pod.pid, os.WNOHANG)[0] == 0:
-            # a zombie is not running any more: look, then ask again
+            # who exits is not running any more: look, then ask again
             running = pod.is_running()
-            state = open("/proc/%d/stat" % pod.pid).read().rsplit(")", 1)[1].split()[0]
-            gaps += not running and state != "Z"
+            stat = open("/proc/%d/stat" % pod.pid).read().rsplit(")", 1)[1].split()
+            gaps += not running and not int(stat[6]) & PF_EXITING
             time.sleep(0.002)
         pod.pid = -1
         os.close(null)

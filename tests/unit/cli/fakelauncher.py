@@ -5,6 +5,7 @@ conductor as an unprivileged user with the edge on descriptor 3 and returns
 what it did.  A handler gets (launcher, message) and returns (type, fields) or
 (type, fields, fds).
 """
+import contextlib
 import os
 import subprocess
 import sys
@@ -99,11 +100,18 @@ class Launcher:
         out, err = child.communicate(timeout=120)
         thread.join()
         if tty:
-            err = os.read(terminal, 1 << 16).decode().replace("\r\n", "\n")
+            os.close(slave)  # now there is an end to what was written: EIO
+            err = b"".join(read_all(terminal)).decode().replace("\r\n", "\n")
             os.close(terminal)
-            os.close(slave)
         assert self.error is None, (self.error, err)
         return Result(child.returncode, out, err, self.asked, self)
+
+
+def read_all(terminal):
+    """What is in a terminal that no one writes to any more."""
+    with contextlib.suppress(OSError):
+        while got := os.read(terminal, 1 << 16):
+            yield got
 
 
 def get_text(launcher, message):
