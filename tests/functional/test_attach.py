@@ -67,15 +67,16 @@ def start(host, image, flags, *acts, pod=()):
 
 
 def is_at_work(mux):
-    """It has given up its rights, and has the app's streams."""
+    """It has the app's streams, has given up its rights, and waits for more:
+    so the pod's systemd has them too.  It never sleeps while it takes them."""
     with contextlib.suppress(OSError):
-        with open("/proc/%d/status" % mux, encoding="ascii") as f:
-            if "CapEff:\t0000000000000000" not in f.read():
-                return False
         links = [os.readlink("/proc/%d/fd/%s" % (mux, fd))
                  for fd in os.listdir("/proc/%d/fd" % mux)]
-        return any(link.startswith("pipe:") or link.endswith("ptmx")
-                   for link in links)
+        with open("/proc/%d/status" % mux, encoding="ascii") as f:
+            text = f.read()  # behind the look at what it has
+        return "State:\tS" in text and "CapEff:\t0000000000000000" in text \
+            and any(link.startswith("pipe:") or link.endswith("ptmx")
+                    for link in links)
     return False
 
 
@@ -87,6 +88,18 @@ def mux_of(host, but=None):
                 if "appexec --mux" in words and p != but and is_at_work(p)]
     (mux,) = wait_until(found)
     return mux
+
+
+def catches(host, number, name="streams"):
+    """The app's program has a handler for that signal."""
+    for pid, words in of_app(host, name):
+        with contextlib.suppress(OSError):
+            with open("/proc/%d/status" % pid, encoding="ascii") as f:
+                mask = f.read().partition("SigCgt:\t")[2].split()[:1]
+            if words.startswith("/bin/") and mask and \
+                    int(mask[0], 16) & 1 << number - 1:
+                return True
+    return False
 
 
 def stop(child, code=None):
@@ -373,6 +386,7 @@ def test_attach_hears_the_last_words(host, program, flags):
     """A pod that is stopped: the mux ends behind its app."""
     child, uuid = start(host, store(host, program), flags, "last")
     c = Attached(host, uuid).joined()
+    wait_until(lambda: catches(host, signal.SIGTERM))
     assert host.rkt("stop", uuid).code == 0
     out, _ = c.communicate(timeout=60)
     assert out.endswith(pattern(300000)), len(out)

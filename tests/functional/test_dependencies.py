@@ -11,6 +11,7 @@ import rendering
 import webserver
 from host import wait_until
 from rendering import Entry, Image
+from test_kill import gc
 
 PAGE = ("example.test https://example.test/f/{name}-{version}-{os}-{arch}.{ext}")
 
@@ -471,11 +472,14 @@ def test_dependency_killed_while_rendering(host, site):
     path = host.write_signed(guest(host, dep("low"), pathWhitelist=[
         "/bin/guest", *("/d%d/f%d" % (i // 100, i) for i in range(4000))]))
     host.rkt("fetch", path).ok()
+
+    def marks():
+        return {*host.data.glob("image/*/rendered/.new-*"),
+                *host.data.glob("image/*/rendered/1")}
     for delay in (0.0, 0.01, 0.05, 0.2):
+        before = {m for m in marks() if m.name != "1"}
         child = host.start("run", "--pull-policy=new", path, "--", "say", "x")
-        wait_until(lambda: [
-            *host.data.glob("image/*/rendered/.new-*"),
-            *host.data.glob("image/*/rendered/1")])
+        wait_until(lambda: marks() - before)
         time.sleep(delay)
         child.kill()
         child.wait()
@@ -483,7 +487,7 @@ def test_dependency_killed_while_rendering(host, site):
     assert r.facts.one("read") == "x" * 100
     made, = host.data.glob("image/*/rendered")
     assert [p.name for p in made.iterdir()] == ["1"]
-    host.rkt("gc", "--expire-prepared=0s", "--grace-period=0s")
+    gc(host)
 
 
 def test_dependency_rendering_into_a_full_disk(small_host):

@@ -156,8 +156,9 @@ def test_scenario_counter_survives_its_pod(host, counter):
         pods.append(uuid)
         r = host.rkt("status", uuid).ok()
         assert "state=running" in r.out
-        r = host.rkt("logs", "--app=web", "--output=cat", uuid).ok()
-        assert r.out == "counting\n"
+        # journald shows a line before it keeps it.
+        wait_until(lambda: host.rkt("logs", "--app=web", "--output=cat",
+                                    uuid).ok().out == "counting\n")
         wait_until(lambda: "ready to accept connections" in host.rkt(
             "logs", "--app=redis", uuid).ok().out)
         began = time.monotonic()

@@ -42,6 +42,7 @@ def test_stop_twice_is_stop(host):
     pod = host.start("run", host.store(), "--", "ignore", "say", "deaf",
                      "sleep", "4", "exit", "7")
     host.wait_for(pod, "say=deaf")
+    uuid = uuid_of(host, pod)
     for _ in range(3):
-        host.rkt("stop", uuid_of(host, pod)).ok()
+        host.rkt("stop", uuid).ok()
     assert pod.wait(60) == 7, host.said(pod)

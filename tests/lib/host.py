@@ -344,9 +344,10 @@ class Host:
                     os.write(master, turns.pop(0)[1].encode())
                 ready, _, _ = select.select([master], [], [], 0.1)
                 if not ready:
-                    if child.poll() is not None:
-                        break
-                    continue
+                    # It may have said it, and ended, since.
+                    if child.poll() is None or select.select([master], [], [], 0)[0]:
+                        continue
+                    break
                 try:
                     new = os.read(master, 65536)
                 except OSError:
