@@ -109,13 +109,20 @@ def test_vm_unit_ready_when_the_app_says_so(vm, stored):
 
 def test_vm_unit_that_is_never_ready(vm, stored):
     """The app keeps its host waiting: the unit fails and the pod is gone; and
-    an app whose image has no such annotation is not asked."""
+    an app whose image has no such annotation is not asked.  Its time is over
+    when it has begun, however long that takes here."""
     r = vm.run(HOW + """
-        service test-never 'Type=notify\\nTimeoutStartSec=60s' example.test/ready -- say up sleep 600
-        quick systemctl start test-never
+        service test-never 'Type=notify\\nTimeoutStartSec=600s' example.test/ready -- say up sleep 600
+        systemctl start --no-block test-never
+        until_said say=up
+        systemctl show -p ActiveState test-never
+        sed -i s/=600s/=1s/ /run/systemd/system/test-never.service
+        systemctl daemon-reload
+        ended test-never
         status test-never; said say
         rkt status $(cat /run/uuid) | head -1
         """, 120)
+    assert r.out.startswith("ActiveState=activating\n"), r
     assert "Result=timeout" in r.out and "say=up" in r.out, r
     assert "state=exited" in r.out, r
 
